@@ -146,7 +146,8 @@ class Phases:
 def plan(site: Path, phases: Phases) -> None:
     """Plan all nodes of the site, phase by phase, as ``moor plan --limit nodes`` does."""
     options = Options(site=site, limit="nodes", quiet=True)
-    running.refuse_input = phases.timed("input check, desired state", running.refuse_input)
+    running_names = vars(running)
+    running_names["refuse_input"] = phases.timed("input check, desired state", running_names["refuse_input"])
     with ExitStack() as stack:
         with phases.of("inventory"):
             nr = stack.enter_context(running.open_fleet(options, dry_run=True))

@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 
 from moor.engine.plan import Change, differing_fields, printable_line
-from moor.resources.base import Later, Value
+from moor.errors import MoorError
+from moor.resources.base import Later, Scripted, Value
 from moor.secrets.secret import Secret
 
 LENGTH = 32  # hexadecimal digits of a fingerprint: 128 bits, more than anybody can find a second content for
@@ -38,11 +39,13 @@ class ChangeFingerprint:
         fields: those that differ.
         writes: whether the resource is a file, which nothing but its own change alters.
         absent: whether the host has nothing of the resource.
+        derived: whether what it should be depends on what is there, as where moor's part of a file is.
     """
 
     fields: tuple[FieldChange, ...]
     writes: bool
     absent: bool
+    derived: bool
 
 
 def fingerprint(change: Change, key: str) -> ChangeFingerprint:
@@ -55,7 +58,18 @@ def fingerprint(change: Change, key: str) -> ChangeFingerprint:
     names = differing_fields(change.actual, change.desired)
     before, after = change.actual or {}, change.desired or {}
     fields = tuple(_field(change.id, name, (before.get(name), after.get(name)), key) for name in names)
-    return ChangeFingerprint(fields, bool(change.resource.writes), change.actual is None)
+    absent = not any(before.get(name) for name in names)
+    return ChangeFingerprint(fields, bool(change.resource.writes), absent, _is_derived(change))
+
+
+def _is_derived(change: Change) -> bool:
+    """Return whether the desired state would be another one on a host that has nothing of the resource."""
+    if not (isinstance(change.resource, Scripted) and change.resource.writes):
+        return False
+    try:
+        return change.resource.desired(None) != change.desired
+    except MoorError:
+        return True
 
 
 def _field(resource: str, name: str, values: tuple[Value | None, Value | None], key: str) -> FieldChange:

@@ -45,20 +45,23 @@ def _changes(planned: Mapping[str, PlannedChange], present: Mapping[str, Planned
         loose = begun and (former.absent or not former.writes)
         fields = {field.name: field for field in former.fields}
         for field in change.fields:
-            if words := _field(fields.get(field.name), field, loose):
+            if words := _field(fields.get(field.name), field, loose, former.derived):
                 yield f"{name}: {field.name} {words}"
 
 
-def _field(former: FieldChange | None, field: FieldChange, loose: bool) -> str:
+def _field(former: FieldChange | None, field: FieldChange, loose: bool, derived: bool) -> str:
     """Return how a field differs from the saved plan; empty if it does not.
 
     Args:
         former: the field as saved; None if it was as it should be.
         field: the field as it would change now.
         loose: the plan's own changes may have altered what the host has.
+        derived: what the field becomes depends on what the host has.
     """
     if former is None:
         return "" if loose else "would change now, and would not when the plan was saved"
-    if not former.later and (former.after, "") != (field.after, field.later):
-        return "would become something else than the plan says"
-    return "" if loose or former.before == field.before else "was changed on the host since the plan was saved"
+    altered = former.before != field.before
+    if altered and not loose:
+        return "was changed on the host since the plan was saved"
+    same = former.later or (former.after, "") == (field.after, field.later)
+    return "" if same or (altered and derived) else "would become something else than the plan says"

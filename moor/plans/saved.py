@@ -69,6 +69,7 @@ class PlannedChange:
         diff: as the plan shows it, secrets masked.
         absent: the hosts had nothing of the resource.
         writes: it is a file, which nothing but its own change alters.
+        derived: what it should be depends on what is there.
     """
 
     id: str
@@ -80,6 +81,7 @@ class PlannedChange:
     error_kind: ErrorKind | None
     absent: bool
     writes: bool
+    derived: bool
     fields: tuple[FieldChange, ...]
     hosts: tuple[str, ...]
 
@@ -108,7 +110,9 @@ class SavedPlan:
 
 
 Prints = Mapping[tuple[str, str, str], ChangeFingerprint]  # by host, stage and resource id
-NO_PRINT = ChangeFingerprint((), writes=False, absent=False)  # of a check that failed, which is no change
+NO_PRINT = ChangeFingerprint(
+    (), writes=False, absent=False, derived=False
+)  # of a check that failed, which is no change
 
 
 def group_changes(report: RunReport, prints: Prints) -> tuple[PlannedChange, ...]:
@@ -133,6 +137,7 @@ def _change(resource: ResourceReport, found: ChangeFingerprint) -> PlannedChange
         error_kind=resource.error_kind,
         absent=found.absent,
         writes=found.writes,
+        derived=found.derived,
         fields=found.fields,
         hosts=(),
     )

@@ -16,8 +16,8 @@ WORDS = st.sampled_from(("", "aa", "bb"))
 FIELDS = st.builds(FieldChange, st.sampled_from(("mode", "content")), WORDS, WORDS, st.sampled_from(("", "a key")))
 
 
-def change(name: str, fields: list[FieldChange], hosts: tuple[str, ...], writes: bool, absent: bool) -> PlannedChange:
-    return PlannedChange(name, "file", "stage", "drift", "", "", None, absent, writes, tuple(fields), hosts)
+def change(name: str, fields: list[FieldChange], hosts: tuple[str, ...], flags: tuple[bool, bool]) -> PlannedChange:
+    return PlannedChange(name, "file", "stage", "drift", "", "", None, *flags, False, tuple(fields), hosts)
 
 
 CHANGES = st.builds(
@@ -25,8 +25,7 @@ CHANGES = st.builds(
     st.sampled_from(("file:/one", "file:/two", "service:three")),
     st.lists(FIELDS, min_size=1, max_size=2, unique_by=lambda field: field.name),
     st.sampled_from((HOSTS, HOSTS[:1])),
-    st.booleans(),
-    st.booleans(),
+    st.tuples(st.booleans(), st.booleans()),
 )
 PLANS = st.lists(CHANGES, max_size=3, unique_by=lambda one: one.id).map(
     lambda changes: SavedPlan(
@@ -87,3 +86,13 @@ def test_the_report_of_a_plan_has_each_change_on_each_of_its_hosts(plan: SavedPl
         assert [one.id for one in host.resources if one.status == "drift"] == [
             change.id for change in plan.changes if name in change.hosts
         ]
+
+
+def test_a_part_of_a_file_that_an_earlier_change_has_brought_is_as_planned() -> None:
+    """An edit of a file that was not there, when a package has brought it meanwhile: its whole content is another."""
+    made = replace(change("edit:/etc/a#x", [FieldChange("content", "", "aa")], HOSTS, (True, True)), derived=True)
+    now = replace(made, fields=(FieldChange("content", "bb", "cc"),), absent=False)
+    plan = SavedPlan("p", "1", "2026-11-28T08:00:00+00:00", "fleet", PlanScope("site"), planned(HOSTS), (made,))
+    assert set(refusals(plan, replace(plan, changes=(now,)), HOSTS[:1])) == {"beta"}
+    there = replace(plan, changes=(replace(made, absent=False),))
+    assert set(refusals(there, replace(plan, changes=(now,)), HOSTS)) == set(HOSTS), "it was there and was changed"

@@ -16,7 +16,6 @@ from moor.cli.commands.running import (
     print_report,
     print_safely,
     progress_printer,
-    refuse_input,
     remember,
     run_and_report,
     runbook_of,
@@ -25,6 +24,7 @@ from moor.cli.options import DIFFERS, Options, Output
 from moor.errors import InputError
 from moor.output import text
 from moor.progress import MB, send_progress_to
+from moor.run.beginning import refuse_input
 from moor.run.protocols import BackupRow, backups_of
 from moor.run.report import ResourceReport, RunReport
 from moor.run.runbook import OWN_REGISTRY, Runbook

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from moor.cli.commands.running import (
-    open_fleet,
-    print_report,
-    refuse_input,
-    remember,
-    run_and_report,
-    runbook_of,
-)
+from moor.cli.commands.running import open_fleet, print_report, remember, run_and_report, runbook_of
 from moor.cli.options import DIFFERS, Options
 from moor.context import site_of
 from moor.engine.findings import Expiry, expiry_findings
 from moor.output import text
+from moor.run.beginning import refuse_input
 from moor.run.protocols import rotation_of
 from moor.run.report import RunReport
 from moor.run.selection import registry_for

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from nornir.core import Nornir
 
 from moor.choice import Choice, kind_of
-from moor.cli.commands.rolling import hooks_of, note_windows
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
@@ -22,13 +20,12 @@ from moor.cli.commands.running import (
 )
 from moor.cli.options import DIFFERS, Options
 from moor.context import change_context, separate_nornir, site_of
-from moor.engine.findings import expiry_findings
-from moor.engine.measurements import judge_measurements
 from moor.errors import InputError, MoorError
 from moor.folding import fold
-from moor.history.recording import past_measurements
 from moor.output import text
 from moor.output.announce import announce
+from moor.output.hooks import hooks_of
+from moor.programs.drift import examine
 from moor.run.foresight import resources_ahead
 from moor.run.interruption import stop_instruction
 from moor.run.report import HostReport, RunReport, unwaived_findings
@@ -36,7 +33,7 @@ from moor.run.rolling.hooks import HookRunner
 from moor.run.rolling.roll_out import RollOut
 from moor.run.runbook import Runbook
 from moor.run.selection import all_stages
-from moor.run.waivers import Waiver, apply_waivers, read_waivers
+from moor.run.waivers import Waiver, read_waivers
 from moor.suggestions import did_you_mean
 
 
@@ -91,15 +88,8 @@ def _once(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiv
 
 def check(nr: Nornir, options: Options, wanted: DriftOptions, waivers: list[Waiver]) -> RunReport:
     """Read the whole fleet, mark waived findings, and record the run."""
-    settings = site_of(nr)
     report = run_and_report(nr, _book(nr, wanted.runbook), options, "drift")
-    report.findings += expiry_findings(report.expiries, settings.expires_within_days)
-    if report.measured:
-        now = datetime.fromisoformat(report.started)
-        report.measured, faults = judge_measurements(report.measured, past_measurements(settings), now)
-        report.findings += faults
-    apply_waivers(report, waivers)
-    note_windows(nr, report)
+    examine(nr, report, waivers)
     remember(nr, report)
     return report
 

@@ -12,7 +12,6 @@ from moor.cli.commands.running import (
     open_fleet,
     print_report,
     print_warning,
-    refuse_input,
     remember,
     run_and_report,
     runbook_of,
@@ -22,6 +21,7 @@ from moor.cli.options import DIFFERS, Options, Output
 from moor.context import context_of, fleet_of
 from moor.output import text
 from moor.output.matrix import matrix
+from moor.run.beginning import refuse_input
 from moor.run.protocols import Failover, failover_of
 from moor.run.report import RunReport
 from moor.run.serving import choose_host, serve_from

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from moor.cli.commands.diagnose import proof_exit_code
-from moor.cli.commands.rolling import note_windows, roll_out_of
+from moor.cli.commands.rolling import roll_out_of
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
     print_safely,
     progress_printer,
-    refuse_input,
     remember,
     run_and_report,
     runbook_of,
@@ -24,6 +23,8 @@ from moor.context import site_of
 from moor.errors import InputError
 from moor.output import text
 from moor.output.matrix import matrix
+from moor.programs.windows import note_windows
+from moor.run.beginning import refuse_input
 from moor.run.input_check import refuse_bad_input
 from moor.run.part import WHOLE, Part, take_part
 from moor.run.selection import refuse_unfilled

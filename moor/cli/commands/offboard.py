@@ -22,7 +22,6 @@ from moor.cli.commands.running import (
     print_safely,
     print_warning,
     progress_printer,
-    refuse_input,
     remember,
     run_and_report,
     runbook_of,
@@ -41,6 +40,7 @@ from moor.inventory.leaving import (
     read_leaving,
 )
 from moor.output import text
+from moor.run.beginning import refuse_input
 from moor.run.protocols import robot_rotation_of
 from moor.run.retirement import RETIREMENT
 from moor.run.runbook import REGISTRY

@@ -6,19 +6,12 @@ from collections import defaultdict
 
 from nornir.core import Nornir
 
-from moor.cli.commands.running import (
-    open_fleet,
-    print_report,
-    progress_printer,
-    refuse_input,
-    remember,
-    run_and_report,
-    runbook_of,
-)
+from moor.cli.commands.running import open_fleet, print_report, progress_printer, remember, run_and_report, runbook_of
 from moor.cli.options import DIFFERS, Options
 from moor.context import RetirementOrder, change_context
 from moor.folding import fold
 from moor.output import text
+from moor.run.beginning import refuse_input
 from moor.run.retirement import RETIREMENT, refuse_unretirable, still_wanted
 from moor.run.selection import WHOLE
 

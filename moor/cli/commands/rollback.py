@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from nornir.core import Nornir
 
-from moor.cli.commands.running import open_fleet, print_report, refuse_input, remember, run_and_report
+from moor.cli.commands.running import open_fleet, print_report, remember, run_and_report
 from moor.cli.options import DIFFERS, Options
 from moor.context import RollbackOrder, change_context, site_of
 from moor.errors import AmbiguousRun, InputError, MoorError
 from moor.history.database import connected
 from moor.history.reading import History
 from moor.output import text
+from moor.run.beginning import refuse_input
 from moor.run.rollback import ROLLBACK
 
 NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")

@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import partial
 from typing import cast, get_args
 
 import typer
 from nornir.core import Nornir
 
-from moor.cli.commands.earlier_hosts import earlier_hosts
 from moor.cli.commands.screen import asking
 from moor.cli.rolling import RollingWords
 from moor.context import site_of
 from moor.errors import InputError
+from moor.history.earlier_hosts import earlier_hosts
+from moor.output.hooks import hooks_of
 from moor.run.host_words import HostWords, split_words
-from moor.run.report import RunReport
 from moor.run.rolling.amount import Amount, read_amount
-from moor.run.rolling.hooks import HookRunner
 from moor.run.rolling.roll_out import Answer, RollOut, refuse_no_roll_out
-from moor.run.rolling.windows import next_window
 from moor.run.runbook import Runbook
 
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
@@ -68,20 +65,6 @@ def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
     return made
 
 
-def hooks_of(nr: Nornir, ticket: str = "") -> HookRunner | None:
-    """Return what runs the hooks of the site; None if it has none."""
-    settings = site_of(nr)
-    if not any(settings.hooks.placed()):
-        return None
-
-    def notify(subject: str, text: str) -> None:
-        from moor.output.notices import send
-
-        send(settings, subject, text)
-
-    return HookRunner(settings.hooks, settings.directory, ticket, notify)
-
-
 def _ticket_faults(word: str) -> Iterator[str]:
     if word and not TICKET.fullmatch(word):
         yield f"--ticket {word}: write one word of at most 64 letters, digits and . _ # / : -"
@@ -90,14 +73,6 @@ def _ticket_faults(word: str) -> Iterator[str]:
 def _go_on(question: str) -> bool:
     with asking():
         return typer.confirm(f"{question}. Go on?", err=True)
-
-
-def note_windows(nr: Nornir, report: RunReport) -> None:
-    """Note in a report which hosts with changes may not be changed now, and when they may."""
-    now = datetime.now(UTC)
-    for name, host in report.hosts.items():
-        if name in nr.inventory.hosts and host.count("drift"):
-            host.window = next_window(nr.inventory.hosts[name], now)
 
 
 def _amount(option: str, word: str, least: int, faults: list[str]) -> Amount | None:

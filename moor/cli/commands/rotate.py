@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from moor.cli.commands.running import open_fleet, print_report, refuse_input, remember, run_and_report, runbook_of
+from moor.cli.commands.running import open_fleet, print_report, remember, run_and_report, runbook_of
 from moor.cli.options import DIFFERS, Options
 from moor.context import change_context
 from moor.output import text
+from moor.run.beginning import refuse_input
 from moor.run.protocols import robot_rotation_of
 from moor.run.selection import registry_for
 

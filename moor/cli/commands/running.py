@@ -15,28 +15,26 @@ from nornir.core.plugins.runners import RunnerPlugin
 from nornir.plugins.runners import ThreadedRunner
 
 from moor import garbage_collection
-from moor.cli.commands.earlier_hosts import earlier_hosts
 from moor.cli.commands.run_progress import RunProgress
 from moor.cli.commands.screen import Screen, silence
 from moor.cli.options import DIFFERS, Options, Output
-from moor.context import change_context, context_of, fleet_of, new_run, site_of
+from moor.context import context_of, fleet_of, site_of
 from moor.engine.plan import printable
-from moor.errors import ErrorKind
 from moor.folding import fold
+from moor.history.earlier_hosts import earlier_hosts
 from moor.history.model import RecordingResult
 from moor.output import paint, text
 from moor.output.grouping import note_shown
 from moor.progress import send_progress_to
+from moor.run.beginning import begin_report, refuse_input
 from moor.run.execution import run_runbook
-from moor.run.input_check import refuse_bad_input
 from moor.run.interruption import finish_despite_signal, report_on_interrupt
-from moor.run.report import Collector, HostReport, RunReport
+from moor.run.report import Collector, RunReport
 from moor.run.rolling.roll_out import TOGETHER, RollOut
 from moor.run.runbook import Runbook
-from moor.run.selection import find_runbook, limit_hosts, refuse_unfilled, refuse_unmatched, unmatched_hosts
+from moor.run.selection import find_runbook, limit_hosts, unmatched_hosts
 from moor.runner.loop_runner import LoopRunner
 from moor.secrets.secret import MaskingFilter
-from moor.settings.roles import name_registries
 from moor.sites.site import find_site, open_site
 from moor.workers.dask import DaskRunner
 
@@ -104,13 +102,7 @@ def run_and_report(
     refuse_input(nr, runbook, command)
     if options.limit and (beside := unmatched_hosts(nr, runbook)):
         progress_printer(options)(f"{command} asks nothing of {fold(beside, ', ')}")
-    context = change_context(nr, run=new_run(), command=command)
-    hosts = {name: HostReport() for name in nr.inventory.hosts}
-    registry = name_registries(nr.inventory.hosts.values())
-    report = RunReport(context.run, runbook.name, hosts, command=command, registry=registry, ticket=roll_out.ticket)
-    for name, words in roll_out.left_out.items():
-        report.hosts[name].fail(words, ErrorKind.CONFLICT)
-        nr.data.failed_hosts.add(name)
+    report = begin_report(nr, runbook, command, roll_out)
     collector = Collector(report)
     screen = Screen(options.quiet, animated=not options.verbose and options.workers != 1)  # pdb needs the terminal
     progress = RunProgress(nr, runbook, report, screen)
@@ -134,13 +126,6 @@ def run_and_report(
         run = nr.with_processors([*nr.processors, collector, progress])
         report.skip(run_runbook(run, runbook, screen.line, roll_out))
     return report
-
-
-def refuse_input(nr: Nornir, runbook: Runbook, command: str) -> None:
-    """Raise InputError for faults of the command's arguments or the inventory, before any connection."""
-    refuse_unfilled(nr, runbook.stages)
-    refuse_unmatched(nr, runbook, command)
-    refuse_bad_input(nr.inventory.hosts.values(), runbook.stages, examining=runbook.independent)
 
 
 def _stop_new_work(nr: Nornir, collector: Collector) -> None:

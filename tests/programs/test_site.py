@@ -1,0 +1,115 @@
+"""A program over sites: typed results, nothing printed, several sites at once, errors as MoorError."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from moor import HostError, InputError, PlanResult, open_site
+from tests.plans.conftest import SECRET, Site, site  # noqa: F401  # a fixture
+
+
+def test_plan_apply_and_drift_return_what_the_commands_tell_and_print_nothing(
+    site: Site,  # noqa: F811
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    handlers = signal.getsignal(signal.SIGINT)
+    with open_site(site.folder) as fleet:
+        assert fleet.hosts == ("alpha", "beta", "gamma")
+        planned = fleet.plan("both", limit="alpha,beta", skip=["file:*/copy"])
+        assert (planned.differs, planned.failed, set(planned.hosts)) == (True, False, {"alpha", "beta"})
+        assert [(c.host, c.kind, c.status) for c in planned.changes][:2] == [
+            ("alpha", "directory", "drift"),
+            ("alpha", "file", "drift"),
+        ]
+        assert "content: (none) -> ***" in planned.changes[2].diff
+        assert SECRET not in repr(planned)
+        done = fleet.apply("both", ticket="CHG-7")
+        assert (done.changed, done.failed, len(done.changes)) == (True, False, 15)
+        assert not fleet.plan("both").differs
+        assert fleet.drift("both").clean
+        site.file("beta", "motd").write_text("by hand\n")
+        drifted = fleet.drift("both")
+        assert not drifted.clean
+        (change,) = drifted.changes
+        assert (change.host, change.id.endswith("motd"), bool(change.first_seen)) == ("beta", True, True)
+        assert drifted.hosts["alpha"].ok == 5
+    assert capfd.readouterr() == ("", "")
+    assert signal.getsignal(signal.SIGINT) is handlers
+    told = site("history", "--output", "json").report
+    assert [run["command"] for run in told["runs"]] == ["drift", "drift", "apply"]
+
+
+def test_a_host_that_fails_is_in_the_result_and_is_raised_only_if_that_is_wanted(site: Site) -> None:  # noqa: F811
+    (site.hosts / "beta/broken").touch()
+    done = open_site(site.folder).apply("both")
+    assert done.failed
+    assert (done.hosts["beta"].error, done.hosts["alpha"].error) == ("its disk is gone", "")
+    assert site.file("alpha", "copy").exists()
+    with pytest.raises(HostError, match="beta: its disk is gone"):
+        done.raise_for_failures()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"limit": ""}, "--limit: it names nobody"),
+        ({"limit": "nobody"}, "no host or group is called nobody"),
+        ({"only": ["fiel"]}, "did you mean file"),
+        ({"start_at": "nowhere"}, "no such stage"),
+    ],
+)
+def test_wrong_arguments_are_errors_before_a_host_is_asked(
+    site: Site,  # noqa: F811
+    words: dict[str, object],
+    said: str,
+) -> None:
+    with pytest.raises(InputError, match=said):
+        open_site(site.folder).apply("both", **words)  # type: ignore[arg-type]
+    assert not any((site.hosts / "alpha").iterdir())
+
+
+def test_a_wrong_site_is_one_error_with_every_fault(site: Site, tmp_path: Path) -> None:  # noqa: F811
+    with pytest.raises(InputError, match=r"config\.yaml: not there"):
+        open_site(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="no runbook is called bth; did you mean both"):
+        open_site(site.folder).plan("bth")
+
+
+def test_several_sites_are_open_at_once_each_with_its_own_modules(site: Site, tmp_path: Path) -> None:  # noqa: F811
+    other = tmp_path / "other"
+    shutil.copytree(site.folder, other)
+    task = other / "tasks/first.py"
+    task.write_text(task.read_text().replace('"motd"', '"issue"'))
+
+    def plan(folder: Path) -> PlanResult:
+        return open_site(folder).plan("both", limit="alpha")
+
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(plan, (site.folder, other))
+    names = [{change.id.rpartition("/")[2] for change in found.changes} for found in (one, two)]
+    assert names == [{"etc", "motd", "password", "made", "copy"}, {"etc", "issue", "password", "made", "copy"}]
+
+
+def test_a_result_does_not_change(site: Site) -> None:  # noqa: F811
+    planned = open_site(site.folder).plan("both")
+    with pytest.raises(FrozenInstanceError):
+        planned.runbook = "x"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        planned.hosts["x"] = planned.hosts["alpha"]  # type: ignore[index]
+
+
+def test_moor_itself_is_imported_without_what_a_program_imports_of_it() -> None:
+    import moor
+
+    assert {name for name in moor.__all__ if not hasattr(moor, name)} == set()
+    assert set(moor.__all__) == {name for names in moor._PLACES.values() for name in names}
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        getattr(moor, "nothing")  # noqa: B009
+    assert sys.modules["moor"].open_site is open_site
