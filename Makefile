@@ -56,9 +56,10 @@ test-packages:
 
 PIN := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
-lock: venv ## Pin every requirements.in and all it needs, with hashes, in the requirements.txt beside it.
+lock: venv ## Pin every requirements.in and all it needs, with hashes, in the requirements.txt beside it, and without in constraints.txt.
 	@$(BIN)/python -m pip install --quiet uv
 	@$(PIN) requirements.in --output-file requirements.txt
+	@sed -nE 's/^([a-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?==([^\\]*[^\\ ]) *\\?$$/\1==\3/p' requirements.txt >constraints.txt
 	@$(PIN) --override overrides.txt requirements-dev.in --output-file requirements-dev.txt
 	@$(PIN) bench/requirements.in --output-file bench/requirements.txt
 

@@ -178,6 +178,18 @@ def test_what_is_pinned_for_an_operator_is_pinned_for_developers_too() -> None:
     assert lines("requirements.txt") <= lines("requirements-dev.txt")
 
 
+def test_the_constraints_pin_what_the_requirements_pin_and_pip_takes_them_for_a_wheel(
+    plain_python: Path, wheel: Path
+) -> None:
+    """With hashes among them, pip would ask for one of the wheel too."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    pins = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert found == pins
+    pip = (sys.executable, "-m", "pip", "--python", plain_python, "install", "--no-deps", "--no-index", "--dry-run")
+    done = run(*pip, "--constraint", ROOT / "constraints.txt", wheel)
+    assert done.returncode == 0, done.stderr
+
+
 def test_each_library_has_what_it_asks_for() -> None:
     """The same question as `pip check`, over what an operator installs."""
     versions = {plain(name): importlib.metadata.version(name) for name in pinned()}
