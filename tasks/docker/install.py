@@ -26,6 +26,7 @@ from moor.secrets.secret import Secret
 from moor.settings import prefix_errors, settings_of
 from moor.tasks.certs_d import ca_leftovers, ca_resources
 from moor.tasks.docker.settings import DockerSettings, Proxy
+from moor.tasks.docker.stored_logins import no_stored_login
 from moor.tasks.docker.unset_proxy import UnsetProxy
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
@@ -73,10 +74,11 @@ def desired(host: Host) -> Sequence[Resource]:
 def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     """Return the absence of a proxy that the inventory has no more, and of the CA where Docker is not moor's any more.
 
-    Docker itself and its images stay.
+    Docker itself and its images stay. A host that leaves may not keep logins to the registry.
     """
     settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
-    directory, found = f"{CERTS}/{registry.host_port}", list[Resource]()
+    directory = f"{CERTS}/{registry.host_port}"
+    found: list[Resource] = [no_stored_login(registry.host_port)] if leaves else []
     if leaves or settings.proxy is None:
         found += [Leftover(PROXY_UNIT, MARK), Absent(PROXY_FILE), UnsetProxy()]
     if leaves or not any(map(host.has_parent_group, GROUPS)):

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from moor.formats.yaml_text import parse_yaml
 from moor.tasks.containerd.rancher import edit_registries_yaml, without_registry
+from moor.tasks.docker.stored_logins import no_stored_login
 from moor.tasks.facts import Registry
 from moor.tasks.mirrors.hosts_toml import CacheHost
 from moor.tasks.mirrors.rancher import edit_mirrors
 from moor.tasks.mirrors.retired import without_mirrors
 from tests.harness.commands import moor_here
+from tests.harness.shells import SHELLS, sh
 from tests.harness.sites import write_site
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.0.0.5"})
@@ -56,3 +58,22 @@ def test_a_concern_without_leftovers_is_refused_with_those_that_have_some(tmp_pa
     done = moor_here(site, "remove", "harbor", "mirors", "--yes")
     assert done.returncode == 1
     assert "remove: harbor, mirors: nothing of it is removed on hosts; known: firewall, names, trust" in done.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_login_that_somebody_stored_keeps_a_host_from_leaving(shell: str) -> None:
+    home = Path("/run/containers/moor-leaving-test")
+    requirement = no_stored_login("registry.leaving.test")
+    home.mkdir(parents=True)
+    try:
+        (home / "auth.json").write_text('{"auths": {"registry.leaving.test": {"auth": "c2VjcmV0"}}}')
+        found = requirement.actual(sh(shell, requirement.probe()).stdout.decode())
+        words = requirement.remedy(found)
+        assert words.startswith(f"{home}/auth.json: logs in to registry.leaving.test")
+        assert "c2VjcmV0" not in words
+        (home / "auth.json").write_text('{"auths": {"other.test": {}}}')
+        found = requirement.actual(sh(shell, requirement.probe()).stdout.decode())
+        assert requirement.desired(found) == found
+    finally:
+        (home / "auth.json").unlink()
+        home.rmdir()

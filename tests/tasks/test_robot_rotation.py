@@ -284,3 +284,38 @@ def test_a_node_that_runs_pods_of_the_registry_and_is_no_host_is_a_stranger() ->
 )
 def test_age_counts_from_the_creation(created: str, old: bool) -> None:
     assert is_too_old(created, 30, datetime(2026, 1, 31, tzinfo=UTC)) == old
+
+
+@pytest.fixture
+def with_node(rotated: Rotated) -> Rotated:
+    """Have one more host, which knows the robot's login by the pull secrets."""
+    rotated.site.hosts = {**rotated.site.hosts, "node1": "nodes"}
+    rotated.write({})
+    return rotated
+
+
+def test_a_node_that_is_gone_is_out_once_the_registry_refuses_the_logins_that_it_knew(with_node: Rotated) -> None:
+    old, site = with_node.login_in("team-a"), with_node.site
+    with local_shells():
+        planned = site("offboard", "node1", "--gone", "--plan", code=2).stdout
+        assert "robot: demo+puller gets another login" in planned
+        said = site("offboard", "node1", "--gone", "--yes", code=2).stdout
+        assert "the login of demo+puller that it knew is valid still (--now revokes it at once)" in said
+        assert "node1" not in (site.folder / "inventory/hosts.yaml").read_text()
+        assert with_node.is_taken(old)
+        said = site("offboard", "node1", "--gone", "--now", "--yes", code=0).stdout
+        assert "node1: it is gone, and the registry refuses the logins that it knew" in said
+        assert not with_node.is_taken(old)
+        assert with_node.robots() == ["robot$demo+puller.g2"]
+        assert "no host of the inventory is called node1" in site("offboard", "node1", "--yes", code=1).stderr
+
+
+def test_an_offboarding_killed_at_its_writes_goes_on_by_the_same_command(with_node: Rotated) -> None:
+    old, words = with_node.login_in("team-a"), ("offboard", "node1", "--gone", "--now")
+    assert [killed_at_write(with_node, number, *words) for number in (1, 3)] == [False, False]
+    assert (with_node.site.folder / ".moor/leaving/node1.json").exists()
+    with local_shells():
+        with_node.site(*words, "--yes", code=0)
+    assert with_node.robots() == ["robot$demo+puller.g2"]
+    assert not with_node.is_taken(old)
+    assert not (with_node.site.folder / ".moor/leaving/node1.json").exists()
