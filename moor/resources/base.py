@@ -50,7 +50,13 @@ State = Mapping[str, Value]  # field to value, bytes as surrogate escapes; None 
 
 
 class Resource(ABC):
-    """One thing in a desired state on a host: a frozen value with an id that a person can type."""
+    """One thing in a desired state on a host: a frozen value with an id that a person can type.
+
+    Attributes:
+        is_noted: a host on which nothing else changes counts as one on which nothing changes, if this is False.
+    """
+
+    is_noted: ClassVar[bool] = True
 
     @property
     def bound_s(self) -> float:

@@ -57,9 +57,8 @@ def may_change(host: Host, stages: Sequence[Stage]) -> bool:
     seen = observation_of(host)
     planned: set[str] = set()
     for _, resources in _declared(host, stages):
-        if resources is None or seen.missing(resource.id for resource in resources):
-            return True
-        if plan(resources, seen.states, planned):
+        noted = None if resources is None else [one for one in resources if one.is_noted]
+        if noted is None or seen.missing(resource.id for resource in noted) or plan(noted, seen.states, planned):
             return True
     return False
 

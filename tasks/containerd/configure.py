@@ -14,7 +14,6 @@ from functools import partial
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.resources.file import File
@@ -30,6 +29,8 @@ from moor.tasks.containerd.drop_in import build_drop_in
 from moor.tasks.containerd.loaded_config import LIST_FILES, parse_loaded_config, read_loaded_config
 from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.facts import Registry
+from moor.tasks.maintenance.drain import converge_drained, drain_of, with_cordon
+from moor.tasks.maintenance.node import cluster_settings_of
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.podman import configure as podman
 from moor.templates import render
@@ -44,11 +45,18 @@ cri=$(ctr plugins ls | grep -E '^io[.]containerd[.](grpc[.]v1 +cri|cri[.]v1) ')
 
 
 def judge(host: Host) -> None:
-    """Raise UnfitInput if clients would refuse the registry's certificate; a run calls this before it starts."""
+    """Raise InputError for what would fail later: a certificate that clients refuse, a drain without a cluster."""
     refuse_unfit_trust(host)
+    if drain_of(host):
+        cluster_settings_of(host)
 
 
 def desired(host: Host) -> Sequence[Resource]:
+    """Return what the node's runtime needs, and that no run that died has left the node cordoned."""
+    return with_cordon(host, _runtime(host))
+
+
+def _runtime(host: Host) -> Sequence[Resource]:
     """Return the registry's directory, the configuration that names it, and a service started after both."""
     registry, settings = settings_of(host, Registry), settings_of(host, ContainerdSettings)
     if settings.runtime == "crio":
@@ -131,7 +139,7 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
 
 def configure_containerd(task: Task) -> Result:
     """Make the node's containerd pull from the registry."""
-    return converge(task, desired)
+    return converge_drained(task, desired)
 
 
 def render_hosts_toml(registry: Registry, ca: str) -> str:

@@ -11,9 +11,9 @@ from nornir.core.filter import F
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.run.runbook import INSIDERS
+from moor.tasks.maintenance.drain import converge_drained
 
 
 class HasMirrors(F):
@@ -45,4 +45,4 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
 
 def configure_mirrors(task: Task) -> Result:
     """Have a host's runtimes take the images of mirrored registries from their caches."""
-    return converge(task, desired)
+    return converge_drained(task, desired)

@@ -13,7 +13,7 @@ from nornir.core.task import Result, Task
 from ruamel.yaml import YAML
 
 from moor.connections.apis.kubernetes import calling_api, is_forbidden, untyped_class
-from moor.context import site_of
+from moor.context import context_of, site_of
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
 from moor.errors import ErrorKind, HostError
@@ -21,6 +21,7 @@ from moor.secrets import private_files
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.cluster.api import as_dict, class_of, cluster_of, open_cluster
 from moor.tasks.cluster.settings import ClusterSettings
+from moor.tasks.maintenance.drain import drain_of
 from moor.tasks.pull_secrets.settings import PullSecrets
 from moor.tasks.workload.objects import manifests
 from moor.tasks.workload.progress import API_VERSIONS
@@ -76,7 +77,7 @@ def needed_rights(host: Host) -> list[ClusterRight]:
         found += [right for kind in sorted(kinds) for right in _of_rollout(kind, place)]
         found += [ClusterRight(place, "", resource, "list", READ) for resource in ("pods", "events")]
         found += [ClusterRight(place, "", resource, "get", READ) for resource in ("secrets", "serviceaccounts")]
-    found += rights_of_pull_secrets(host)
+    found += [*rights_of_pull_secrets(host), *rights_of_drains(host)]
     taken: dict[tuple[str, ...], ClusterRight] = {}
     for right in found:  # a right that apply needs too is reported as apply's
         taken.setdefault((right.namespace, right.group, right.resource, right.verb), right)
@@ -97,6 +98,15 @@ def rights_of_pull_secrets(host: Host) -> list[ClusterRight]:
                 found += [ClusterRight(place, "", kind, verb, WRITE) for verb in (*wanted, *listed)]
         found += [ClusterRight("", "", "namespaces", "list", WRITE)] if everywhere or placement.prune else []
     return found
+
+
+def rights_of_drains(host: Host) -> list[ClusterRight]:
+    """Return the rights to drain nodes, if the inventory says so of a host of this cluster."""
+    fleet = context_of(host).fleet
+    if not any(drain_of(one) for one in (fleet.hosts.values() if fleet else ())):
+        return []
+    verbs = {"nodes": ("list", "get", "patch"), "pods": ("list",), "pods/eviction": ("create",)}
+    return [ClusterRight("", "", kind, verb, WRITE) for kind, wanted in verbs.items() for verb in wanted]
 
 
 def _each(namespace: str, group: str, resource: str, command: str) -> list[ClusterRight]:
@@ -165,7 +175,9 @@ def missing_rights(rights: Iterable[ClusterRight], allowed: Callable[[ClusterRig
 
 def has_right(client: Client, right: ClusterRight) -> bool:
     """Return whether this user has a right, by a SelfSubjectAccessReview, which every user may create."""
-    asked = {"namespace": right.namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
+    resource, _, part = right.resource.partition("/")
+    asked = {"namespace": right.namespace, "verb": right.verb, "group": right.group, "resource": resource}
+    asked |= {"subresource": part} if part else {}
     review = untyped_class("authorization.k8s.io/v1", "SelfSubjectAccessReview")(
         {"metadata": {}, "spec": {"resourceAttributes": asked}}
     )

@@ -21,6 +21,7 @@ from tests.kubernetes.samples import daemon_set, deployment
 from tests.kubernetes.served import Api
 
 BUDGET = kinds.DISRUPTION_BUDGET
+RBAC = {"apiVersion": "rbac.authorization.k8s.io/v1"}
 ADMINISTRATOR = User("admin", (ADMIN,))
 
 
@@ -134,6 +135,25 @@ def test_a_dry_run_evicts_nothing_and_a_stranger_may_not(web: Fleet) -> None:
     with pytest.raises(ApiError) as error:
         evict(web, "nobody")
     assert error.value.code == 404
+
+
+def test_the_right_to_make_pods_is_none_to_evict_them(web: Fleet) -> None:
+    name, stranger = name_of(web.pods()[0]), User("mallory", ())
+    subjects = [{"kind": "User", "apiGroup": kinds.RBAC, "name": "mallory"}]
+    reference = {"apiGroup": kinds.RBAC, "kind": "ClusterRole", "name": "may"}
+    binding = {**RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": "may"}, "roleRef": reference}
+    web.apply(kinds.CLUSTER_ROLE_BINDING, {**binding, "subjects": subjects})
+
+    def allow(resource: str) -> None:
+        rule = {"apiGroups": [""], "resources": [resource], "verbs": ["create"]}
+        web.apply(kinds.CLUSTER_ROLE, {**RBAC, "kind": "ClusterRole", "metadata": {"name": "may"}, "rules": [rule]})
+
+    allow("pods")
+    with pytest.raises(ApiError) as error:
+        evict(web, name, stranger)
+    assert error.value.code == 403
+    allow("pods/eviction")
+    assert evict(web, name, stranger).code == 201
 
 
 def test_kubectl_drains_a_node_past_a_budget_and_a_daemon_set(api: Api) -> None:

@@ -4,20 +4,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import kinds
-from ..kinds import Kind
 from ..objects import Object, name_of
 from ..store import Store
 from .access import User
+from .requests import Target
 
 ALL = "*"
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 SELF_REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
-def allows(store: Store, user: User, verb: str, kind: Kind, namespace: str, name: str) -> bool:
+SEPARATE = ("eviction",)
+"""Subresources that rules name by themselves, as in ``pods/eviction``; the others follow their object here."""
+
+
+def allows(store: Store, user: User, verb: str, target: Target) -> bool:
     """Return whether the user's own role, or a binding, allows this."""
-    return user.may(verb, kind, name, namespace) or granted(
-        store, user, verb, (kind.group, kind.plural), (namespace, name)
+    kind, part = target.kind, f"/{target.subresource}" if target.subresource in SEPARATE else ""
+    return user.may(verb, kind, target.name, target.namespace) or granted(
+        store, user, verb, (kind.group, f"{kind.plural}{part}"), (target.namespace, target.name)
     )
 
 
@@ -72,6 +77,7 @@ def reviewed(store: Store, user: User, path: str, body: Any) -> Object:
     target, verb = (asked.get("namespace", ""), asked.get("name", "")), asked.get("verb", "")
     kind = next((kind for kind in kinds.KINDS if (kind.group, kind.plural) == (group, plural)), None)
     own = user.may(verb, kind, target[1], target[0]) if kind else user.is_admin
-    allowed = own or granted(store, user, verb, (group, plural), target)
+    part = f"/{asked['subresource']}" if asked.get("subresource") else ""
+    allowed = own or granted(store, user, verb, (group, f"{plural}{part}"), target)
     described = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
     return {**described, "metadata": {}, "spec": spec, "status": {"allowed": allowed}}

@@ -23,7 +23,7 @@ def answer(cluster: Cluster, request: Request) -> Response:
     if target is None:
         return _document(request)
     verb = _verb(request, target)
-    if not rbac.allows(cluster.store, request.user, verb, target.kind, target.namespace, target.name):
+    if not rbac.allows(cluster.store, request.user, verb, target):
         raise forbidden(request.user.name, verb, target.kind, target.name, target.namespace)
     known = (target.kind.status and "status", target.kind in SCALED and "scale", target.kind == POD and "eviction")
     if target.subresource and target.subresource not in known:
