@@ -11,7 +11,7 @@ LAB_WORKERS ?= 3
 help: ## Say what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
 
-demo: packages venv ## From bare hosts to a workload that runs from the private registry, on this machine.
+demo: packages .venv/demo ## From bare hosts to a workload that runs from the private registry, on this machine.
 	@sh scripts/demo.sh
 
 test: test-packages venv check ## Every check and every test, the ones on real hosts included.
@@ -45,8 +45,11 @@ docs: venv ## These pages as a site in build/site, every link checked; it is rea
 
 venv: .venv/complete ## A virtual environment with the pinned libraries.
 
-.venv/complete: requirements-dev.txt pyproject.toml scripts/venv.sh
+.venv/complete: requirements-dev.txt pyproject.toml scripts/venv.sh scripts/install.py
 	@sh scripts/venv.sh
+
+.venv/demo: requirements-demo.txt pyproject.toml scripts/venv.sh scripts/install.py
+	@sh scripts/venv.sh demo
 
 packages: ## The Debian packages that the demo needs.
 	@sh scripts/packages.sh
@@ -61,6 +64,8 @@ lock: venv ## Pin every requirements.in and all it needs, with hashes, in the re
 	@$(PIN) requirements.in --output-file requirements.txt
 	@sed -nE 's/^([a-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?==([^\\]*[^\\ ]) *\\?$$/\1==\3/p' requirements.txt >constraints.txt
 	@$(PIN) --override overrides.txt requirements-dev.in --output-file requirements-dev.txt
+	@$(PIN) --extra lab --constraint requirements-dev.txt pyproject.toml requirements-demo.in \
+		--output-file requirements-demo.txt
 	@$(PIN) bench/requirements.in --output-file bench/requirements.txt
 
 clean: ## Leave nothing behind: the lab, its images and passwords, the environment, the site's state.

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 if [ -e /var/lib/moor-lab ] || [ -e /var/cache/moor-lab ] || [ -e /run/moor-lab ]; then
-    [ -x .venv/bin/python ] || sh scripts/venv.sh
+    [ -x .venv/bin/python ] || sh scripts/venv.sh demo
     .venv/bin/python -m moor_lab down --secrets --cache
 fi
 rm -rf .venv .venv-bench .moor build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
