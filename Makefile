@@ -1,5 +1,5 @@
 # What a developer or a new user types. `make demo` and `make test` set up whatever they need, and are quick again.
-.PHONY: help demo test bench check docs reference venv packages test-packages clean lock
+.PHONY: help welcome demo test bench check docs reference venv packages test-packages clean lock
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -11,7 +11,7 @@ LAB_WORKERS ?= 3
 help: ## Say what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
 
-demo: packages .venv/demo ## From bare hosts to a workload that runs from the private registry, on this machine.
+demo: welcome packages .venv/demo ## From bare hosts to a workload that runs from the private registry, on this machine.
 	@sh scripts/demo.sh
 
 test: test-packages venv check ## Every check and every test, the ones on real hosts included.
@@ -50,6 +50,9 @@ venv: .venv/complete ## A virtual environment with the pinned libraries.
 
 .venv/demo: requirements-demo.txt pyproject.toml scripts/venv.sh scripts/install.py
 	@sh scripts/venv.sh demo
+
+welcome:
+	@sh scripts/welcome.sh
 
 packages: ## The Debian packages that the demo needs.
 	@sh scripts/packages.sh

@@ -7,16 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from moor.errors import InputError
+from moor_lab import demo
+from moor_lab.building import BOARD
 from moor_lab.demo import build_base_image
+from moor_lab.harbor import images as harbor
 from moor_lab.harbor.images import build_installer
 from moor_lab.harbor.release import RELEASES
 from moor_lab.lab import Lab
 from moor_lab.machine import plain_umask
+from moor_lab.oci import WEIGHT
 
 
 def build(lab: Lab) -> dict[str, Path]:
     """Build what the cache lacks, including images of hosts; return the operator's files by name."""
-    with plain_umask(), ThreadPoolExecutor(3) as pool:
+    lab.expect()
+    for name, layer in ((harbor.NAME, harbor.BASE), (demo.NAME, demo.PYTHON)):
+        if not layer.path(lab.cache).exists():
+            BOARD.expect(name, WEIGHT)
+    with plain_umask(), BOARD.shown(lab.progress), ThreadPoolExecutor(3) as pool:
         hosts = pool.submit(lab.build)
         installer = pool.submit(build_installer, lab.cache)
         base_image = pool.submit(build_base_image, lab.cache)

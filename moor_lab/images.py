@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moor.errors import MoorError
+from moor_lab.building import BOARD, run_watched
 from moor_lab.fleet import Host
 from moor_lab.machine import Progress, locked, run
 
+WEIGHT = 10.0  # of one image beside what else is built
 CACHE = Path("/var/cache/moor-lab")
 CUSTOMIZE = Path(__file__).parent / "boot" / "customize.sh"
 
@@ -47,6 +48,11 @@ class Recipe:
     idle: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """Return its name for people."""
+        return f"{self.suite} {self.kind}"
+
+    @property
     def key(self) -> str:
         """Return a name that differs whenever the resulting image would."""
         parts = [self.suite, self.packages, self.repository, self.idle, LEFT_OUT, CUSTOMIZE.read_text()]
@@ -69,6 +75,13 @@ def build_images(recipes: Iterable[Recipe], cache: Path, progress: Progress) -> 
         return dict(zip(wanted, pool.map(lambda recipe: build_image(recipe, cache, progress), wanted), strict=True))
 
 
+def expect_images(recipes: Iterable[Recipe], cache: Path) -> None:
+    """Note which images will be built."""
+    for recipe in recipes:
+        if not (cache / "images" / recipe.key).is_dir():
+            BOARD.expect(recipe.name, WEIGHT)
+
+
 def build_image(recipe: Recipe, cache: Path, progress: Progress) -> Path:
     """Return the root filesystem of one recipe; a failed build leaves nothing in the cache."""
     image = cache / "images" / recipe.key
@@ -83,7 +96,6 @@ def build_image(recipe: Recipe, cache: Path, progress: Progress) -> Path:
 def _build(recipe: Recipe, image: Path, scratch: Path, progress: Progress) -> None:
     shutil.rmtree(scratch, ignore_errors=True)  # of a build that died: the lock is ours
     scratch.mkdir(parents=True)
-    progress(f"image {recipe.suite} {recipe.kind}: building (about a minute)")
     started = time.monotonic()
     try:
         _mmdebstrap(recipe, scratch / "root")
@@ -95,10 +107,12 @@ def _build(recipe: Recipe, image: Path, scratch: Path, progress: Progress) -> No
 
 
 def _mmdebstrap(recipe: Recipe, root: Path) -> None:
-    done = subprocess.run(mmdebstrap_argv(recipe, root, mirror()), capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.startswith(("E:", "W:", "dpkg: error"))]
-        last = "; ".join((said or done.stderr.splitlines())[-4:])
+    argv = mmdebstrap_argv(recipe, root, mirror())
+    with BOARD.building(recipe.name, WEIGHT) as part:
+        code, lines = run_watched(argv, part)
+    if code:
+        said = [line for line in lines if line.startswith(("E:", "W:", "dpkg: error"))]
+        last = "; ".join((said or lines)[-4:])
         raise MoorError(f"lab: the image {recipe.suite} {recipe.kind} could not be built: {last}")
 
 
@@ -106,7 +120,7 @@ def mmdebstrap_argv(recipe: Recipe, root: Path, source: str) -> list[str]:
     """Return the command that builds ``recipe`` into ``root`` from the mirror ``source``."""
     hook = " ".join(["sh", f"'{CUSTOMIZE}'", '"$1"', f"'{' '.join(recipe.idle)}'", *recipe.repository])
     return [
-        *("mmdebstrap", "--quiet", "--mode=root", "--format=directory", "--variant=minbase"),
+        *("mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase"),
         f"--include={','.join(recipe.packages)}",
         "--aptopt=APT::Install-Recommends false",
         *(f"--aptopt={line}" for line in proxies()),

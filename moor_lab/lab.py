@@ -16,7 +16,7 @@ from moor_lab import kubernetes
 from moor_lab.cgroups import Cgroup, cgroup2_root
 from moor_lab.fleet import Fleet, Host
 from moor_lab.hosts import Machine, answers_ssh, render_hosts_file
-from moor_lab.images import CACHE, build_images, recipe_of
+from moor_lab.images import CACHE, build_images, expect_images, recipe_of
 from moor_lab.keys import known_hosts, make_keypair, make_password, write_file
 from moor_lab.limits import raise_limits, restore_limits
 from moor_lab.machine import RUNTIME, Progress, check_machine, ignore_progress, locked, plain_umask
@@ -92,6 +92,10 @@ class Lab:
         check_machine(self.cache, cgroup2_root())
         with plain_umask():
             build_images(map(recipe_of, self.fleet.hosts.values()), self.cache, self.progress)
+
+    def expect(self) -> None:
+        """Note which images a build would make, for its progress."""
+        expect_images(map(recipe_of, self.fleet.hosts.values()), self.cache)
 
     def add(self, host: Host) -> None:
         """Add a host to the running lab, boot it, and add its name to the others' hosts files."""

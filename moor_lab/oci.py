@@ -10,10 +10,7 @@ import hashlib
 import io
 import json
 import os
-import subprocess
-import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -21,7 +18,9 @@ from pathlib import Path
 from shlex import quote
 
 from moor.errors import MoorError
+from moor_lab.building import BOARD, run_watched
 
+WEIGHT = 4.0  # of a layer, beside what else is built
 LEAN = (
     "/usr/share/doc/*",
     "/usr/share/man/*",
@@ -64,6 +63,10 @@ class Debian:
     leave_out: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
 
+    def path(self, cache: Path) -> Path:
+        """Return where the layer is kept."""
+        return cache / f"layer-{recipe_hash(self)}.tar"
+
 
 @dataclass(frozen=True)
 class Files:
@@ -82,11 +85,6 @@ class Image:
     entrypoint: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-
-
-def say(message: str) -> None:
-    """Print a message about a slow step on stderr."""
-    print(message, file=sys.stderr, flush=True)
 
 
 def recipe_hash(*parts: object) -> str:
@@ -126,26 +124,29 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def debian_layer(recipe: Debian, cache: Path) -> Path:
-    """Return the tar of a layer of Debian packages, built from this machine's mirror if it is not cached."""
-    return cached(cache / f"layer-{recipe_hash(recipe)}.tar", lambda draft: _mmdebstrap(recipe, draft))
+def debian_layer(recipe: Debian, cache: Path, name: str) -> Path:
+    """Return the tar of a layer of Debian packages, built from this machine's mirror if it is not cached.
+
+    Args:
+        name: how progress names it.
+    """
+    return cached(recipe.path(cache), lambda draft: _mmdebstrap(recipe, draft, name))
 
 
-def _mmdebstrap(recipe: Debian, draft: Path) -> None:
-    say(f"image layer of Debian {recipe.suite} with {', '.join(recipe.packages)} ...")
-    started = time.monotonic()
+def _mmdebstrap(recipe: Debian, draft: Path, name: str) -> None:
     leave_out = [f"--dpkgopt=path-exclude={pattern}" for pattern in (*LEAN, *recipe.leave_out)]
-    argv = ["mmdebstrap", "--quiet", "--variant=extract", "--format=tar", f"--include={','.join(recipe.packages)}"]
+    argv = ["mmdebstrap", "--variant=extract", "--format=tar", f"--include={','.join(recipe.packages)}"]
     argv += ['--aptopt=Acquire::Languages "none"', *leave_out]
     if recipe.imports:
         words = " ".join(map(quote, (COMPILE, *recipe.imports)))
         argv.append(f'--extract-hook=sh -c {quote(COMPILE_IN)} sh "$1" {words}')
     argv += [recipe.suite, str(draft)]
     environment = os.environ | {"SOURCE_DATE_EPOCH": "0"}  # the same packages give the same bytes
-    run = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
-    if run.returncode:
-        raise MoorError(f"mmdebstrap failed with {run.returncode}: {run.stderr.strip()[-500:]}")
-    say(f"image layer done in {time.monotonic() - started:.0f} s, {draft.stat().st_size >> 20} MB")
+    with BOARD.building(name, WEIGHT) as part:
+        code, lines = run_watched(argv, part, environment)
+    if code:
+        said = "\n".join(line for line in lines if not line.startswith("I:"))
+        raise MoorError(f"mmdebstrap failed with {code}: {said[-500:]}")
 
 
 def files_layer(recipe: Files, cache: Path) -> Path:

@@ -19,7 +19,8 @@ PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--root-user-actio
 PINNED = ("--no-deps", "--require-hashes", "--progress-bar", "off", "--requirement")
 FETCHED = re.compile(r"(?:Collecting|Processing|Requirement already satisfied:) (\S+)")
 UNPACKING = "Installing collected packages: "
-FETCHING_SHARE = 0.6  # of the time; the rest is unpacking
+FETCHING_SHARE = 0.5  # of the time; the rest is unpacking
+FEW_S = 5  # less is never promised: the last libraries may be large
 EVERY_S = {True: 0.5, False: 5.0}  # on a terminal one line is written anew
 
 
@@ -58,7 +59,8 @@ class Installation:
             doing = f"{self.fetched} of {self.total} libraries here" + (f" ({self.name})" if self.name else "")
             share = FETCHING_SHARE * self.fetched / max(self.total, 1)
         spent = now - self.began
-        left = f"about {spent / share - spent:.0f} s left" if share > 0.05 else "the time left is not known yet"
+        rest = spent / share - spent if share > 0.05 else None
+        left = "the time left is not known yet" if rest is None else f"about {max(rest, FEW_S):.0f} s left"
         return f"moor: {doing}; {spent:.0f} s so far, {left}"
 
 

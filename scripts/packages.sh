@@ -6,6 +6,7 @@ set -eu
 demo="python3 python3-venv mmdebstrap debian-archive-keyring iproute2 util-linux openssh-client openssl ca-certificates"
 tests="age busybox chromium chromium-driver createrepo-c csh dash dnf docker-registry fish gnupg gnutls-bin iptables man-db mandoc nftables nginx-light openssh-server p11-kit p11-kit-modules pass postgresql rpm skopeo sudo zsh"
 needed_gib=8
+exec 4>&2 # for progress, also where apt's errors are left out
 
 stop() {
     echo "moor: $*" >&2
@@ -22,13 +23,37 @@ free_gib() {
     df --output=avail -BG "$1" | tail -n 1 | tr -dc 0-9
 }
 
+# Prints what apt reports on its status descriptor, KIND:PACKAGE:PERCENT:WORDS, every few seconds.
+show_status() {
+    due=0
+    while IFS=: read -r kind package percent words; do
+        [ "$(date +%s)" -ge "$due" ] || continue
+        due=$(($(date +%s) + 3))
+        case $kind in
+        dlstatus) echo "moor: downloading, ${percent%.*}%: $words" >&4 ;;
+        pmstatus) echo "moor: installing, ${percent%.*}%: $package" >&4 ;;
+        esac
+    done
+}
+
 get() {
-    DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --yes --no-install-recommends install "$@" >/dev/null
+    over=$(mktemp)
+    {
+        DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 --yes --no-install-recommends -o APT::Status-Fd=3 install "$@" \
+            3>&1 >/dev/null || echo failed >"$over"
+    } | show_status
+    code=0
+    [ ! -s "$over" ] || code=1
+    rm -f "$over"
+    return "$code"
 }
 
 install() {
     echo "moor: installing Debian packages that are missing: $*" >&2
-    [ -d /var/lib/apt/lists ] && ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get --quiet=2 update
+    if ! ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1; then
+        echo "moor: reading Debian's list of packages" >&2
+        apt-get --quiet=2 update
+    fi
     # an index of yesterday may name packages that the archive has replaced since
     get "$@" 2>/dev/null || { apt-get --quiet=2 update && get "$@"; } ||
         stop "apt-get could not install: $*; run apt-get update, and make test or make demo again"

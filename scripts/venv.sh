@@ -45,7 +45,7 @@ echo "moor: installing the libraries that $requirements pins in .venv" >&2
 .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --root-user-action=ignore \
     --no-deps --no-build-isolation --editable .
 # Compiled now, since Python compiles anew at each start where it may not write what it compiled.
-echo "moor: compiling them, some seconds" >&2
+echo "moor: compiling them, which takes about as long as unpacking them did" >&2
 .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || : # some libraries bring files of other Pythons
 .venv/bin/python -m compileall -q moor moor_lab tasks runbooks
 touch ".venv/$made"

@@ -23,7 +23,7 @@ def test_a_script_parses_in_every_shell(script: Path, shell: list[str]) -> None:
 
 def _packages(tools: Path, **answers: str) -> subprocess.CompletedProcess[str]:
     """Runs the script on a machine whose programs answer as told, and which has nothing else of note."""
-    for name in ("sh", "tail", "tr", "echo", "ls", "rm", "chmod"):
+    for name in ("sh", "tail", "tr", "echo", "ls", "rm", "chmod", "date", "mktemp"):
         (tools / name).symlink_to(shutil.which(name) or name)
     answers = {"id": "echo 0", "df": "echo 99G", "dpkg_query": "echo installed"} | answers
     for name, answer in answers.items():
@@ -59,7 +59,12 @@ def test_a_machine_that_cannot_is_told_why_in_one_line(tmp_path: Path, answers: 
 def test_missing_packages_are_named_before_they_are_installed(tmp_path: Path) -> None:
     done = _packages(tmp_path, dpkg_query=LACKS_ONE, apt_get=f'echo "$@" >>{tmp_path}/asked')
     assert done.stderr == "moor: installing Debian packages that are missing: mmdebstrap\n"
-    assert (tmp_path / "asked").read_text().splitlines()[-1].endswith("--no-install-recommends install mmdebstrap")
+    assert (tmp_path / "asked").read_text().splitlines()[-1].endswith("install mmdebstrap")
+
+
+def test_the_installing_of_packages_shows_how_far_it_is(tmp_path: Path) -> None:
+    done = _packages(tmp_path, dpkg_query=LACKS_ONE, apt_get="echo pmstatus:mmdebstrap:40.0000:Unpacking >&3")
+    assert done.stderr.splitlines()[1:] == ["moor: installing, 40%: mmdebstrap"]
 
 
 def test_packages_that_cannot_be_installed_are_told_with_the_next_step(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from moor_lab.oci import Debian, Image, cached, debian_layer, docker_archive, files_layer, recipe_hash, skeleton
 
 CONTEXT = Path(__file__).parent / "context"  # a build context: Dockerfile and app.py
+NAME = "Python"
 BASE_REFERENCE = "registry.moor.test/demo/python:3.13"
 PYTHON = Debian(
     packages=("python3", "dash"),
@@ -21,6 +22,6 @@ def build_base_image(cache: Path) -> Path:
 
 
 def _write(cache: Path, draft: Path) -> None:
-    layers = (debian_layer(PYTHON, cache), files_layer(skeleton({}), cache))
+    layers = (debian_layer(PYTHON, cache, NAME), files_layer(skeleton({}), cache))
     image = Image(BASE_REFERENCE, layers, ("/usr/bin/python3",), {"PYTHONUNBUFFERED": "1"})
     docker_archive([image], draft)

@@ -3,11 +3,12 @@
 import gzip
 import io
 import tarfile
-import time
 from pathlib import Path
 
+from moor_lab.building import BOARD
 from moor_lab.harbor.release import FIRST, RELEASES, VARIABLE, notice, shown_version
 from moor_lab.oci import (
+    WEIGHT,
     Debian,
     Files,
     Image,
@@ -16,7 +17,6 @@ from moor_lab.oci import (
     docker_archive,
     files_layer,
     recipe_hash,
-    say,
     skeleton,
 )
 
@@ -66,6 +66,7 @@ BASE = Debian(
         "werkzeug.serving",
     ),
 )
+NAME = "Harbor's stand-in"
 USERS = {"postgres": 999, "harbor": 10000}
 PYTHON = ("/usr/bin/python3", "-m")
 PSQL = '#!/bin/sh\nexec /usr/lib/postgresql/17/bin/psql "$@"\n'  # on PATH as in Harbor's; Debian's needs Perl
@@ -114,7 +115,7 @@ exec setpriv --reuid=postgres --regid=postgres --clear-groups \\
 
 def base_layer(cache: Path) -> Path:
     """Return the layer of Debian packages that the stand-in's images share."""
-    return debian_layer(BASE, cache)
+    return debian_layer(BASE, cache, NAME)
 
 
 def code() -> Files:
@@ -177,11 +178,11 @@ def installer_files(release: str = FIRST) -> dict[str, str]:
 
 def _write_installer(cache: Path, release: str, draft: Path) -> None:
     built, files = images(cache, release), installer_files(release)
-    started = time.monotonic()
-    say(f"Harbor's stand-in: the offline installer of {release} with {len(built)} images ...")
     archive = draft.with_suffix(".images")
     try:
-        docker_archive(built, archive, compress=True)
+        with BOARD.building(f"installer {release}", WEIGHT) as part:
+            part.doing = "packing"
+            docker_archive(built, archive, compress=True)
         with (
             draft.open("wb") as plain,
             gzip.GzipFile("", "wb", compresslevel=1, fileobj=plain, mtime=0) as packed,
@@ -191,7 +192,6 @@ def _write_installer(cache: Path, release: str, draft: Path) -> None:
             tar.add(archive, f"harbor/harbor.{release}.tar.gz", filter=_anonymous)
     finally:
         archive.unlink(missing_ok=True)
-    say(f"Harbor's stand-in: done in {time.monotonic() - started:.0f} s, {draft.stat().st_size >> 20} MB")
 
 
 def _add_files(tar: tarfile.TarFile, files: dict[str, str]) -> None:
