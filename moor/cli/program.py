@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.main import get_command
@@ -13,6 +14,8 @@ from moor import cli
 from moor.cli import plugins
 from moor.cli.parameters import app
 from moor.errors import InputError
+
+VALUES = {str: "TEXT", Path: "PATH", int: "N", float: "N"}  # what help calls an option's value, by its type
 
 
 def _show_version(wanted: bool) -> None:
@@ -45,7 +48,7 @@ def run(words: list[str]) -> int:
     else:  # of another package, or misspelt
         plugins.add_called(cli.every_command(), words[0])
     command = get_command(app)
-    show_whole_sentences(command)
+    make_readable(command)
     try:
         return int(command(args=words, prog_name="moor", standalone_mode=False) or 0)
     except typer.Exit as exit_:
@@ -62,11 +65,16 @@ def lines_of(words: Sequence[str]) -> dict[str, str]:
     return {word: first_paragraph(commands[word].help or "") for word in words}
 
 
-def show_whole_sentences(command: object) -> None:
-    """Have help list subcommands with the whole first paragraph of their help, which else ends in dots."""
+def make_readable(command: Any) -> None:
+    """Have help list subcommands by whole sentences, which Typer cuts, and values without the types of Python."""
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda **_: ""
+        elif not parameter.metavar and not parameter.is_flag:
+            parameter.metavar = VALUES.get(parameter.type_descriptor.annotation)
     for below in getattr(command, "commands", {}).values():
         below.short_help = first_paragraph(below.help or "")
-        show_whole_sentences(below)
+        make_readable(below)
 
 
 def first_paragraph(text: str) -> str:

@@ -29,6 +29,7 @@ OUTCOME = re.compile(r"(plan|apply|run|drift|verify|rollback|interrupted|mended|
 BAD = re.compile(r"\b[1-9]\d*(?: of \d+ hosts?)? (?:failed|skipped)|interrupted|incomplete|nothing could be")
 DIFFERENT = re.compile(r"\b[1-9]\d* (?:changes?|findings?)\b|no finding\b")
 BLOCK = " " * 6  # what belongs to an entry is indented by as much
+GLUE = "\0"  # for a blank at which no line is broken; printable text does not have it
 NARROWEST = 40  # columns; below it, wrapping helps nobody
 
 
@@ -80,7 +81,9 @@ def _wrapped(line: str, columns: int) -> list[str]:
     if columns < NARROWEST or len(line) <= columns or not (ENTRY.fullmatch(line) or OUTCOME.fullmatch(line)):
         return [line]
     after = BLOCK + "  " if line.startswith("  ") else "  "
-    return wrap(line, columns, subsequent_indent=after, break_long_words=False, break_on_hyphens=False) or [line]
+    glued = line[:4].replace(" ", GLUE) + line[4:]  # a sign never stands alone before a long word
+    lines = wrap(glued, columns, subsequent_indent=after, break_long_words=False, break_on_hyphens=False)
+    return [part.replace(GLUE, " ") for part in lines] or [line]
 
 
 def _coloured(lines: list[str], symbols: bool) -> Iterator[str]:

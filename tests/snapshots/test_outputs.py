@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from moor.cli import main
+from moor.output import paint
 from moor.output.pages.render import page
 from moor.settings import SiteSettings
 from tests.harness.commands import started
 from tests.harness.sites import write_site
+from tests.harness.terminal import terminal
 from tests.harness.waiting import until
 from tests.output.pages.conftest import view_of
 from tests.output.pages.filled import fill
@@ -44,6 +49,24 @@ def test_plan_of_a_bare_fleet(berth: Berth, same: Same) -> None:
     assert done.returncode == 2
     same(f"{done.stdout}--- standard error:\n{done.stderr}")
     same(berth("plan", "berth", "--output", "json", *LOCAL).stdout, "json")
+
+
+def test_a_terminal_of_60_columns(berth: Berth, same: Same, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the terminal is sent; ``cat`` the file in one to look at it."""
+    (berth.hosts / "gamma/strict").touch()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    shown = {}
+    with terminal(60) as stream:
+        for words in ("plan berth", "apply berth --yes"):  # painted here, since lines break by the length of paths
+            shown[words] = paint.painted(berth(*words.split(), "--quiet").stdout, stream)
+    for words in ("verify", "check"):
+        with terminal(60) as stream:
+            monkeypatch.setattr(sys, "stdout", stream)
+            with suppress(SystemExit):
+                main([words, "--quiet", "--site", str(berth.folder)])
+            shown[words] = berth.told(stream.getvalue())
+    same("\n".join(f"$ moor {words}\n{output}" for words, output in shown.items()))
 
 
 def test_plan_of_a_fleet_that_is_as_it_should_be(applied: Berth, same: Same) -> None:

@@ -113,7 +113,8 @@ def _pause(word: str, faults: list[str]) -> float:
 def _ask_stage(stage: str) -> Answer:
     """Ask whether a stage is to run, until the answer is understood."""
     while True:
-        said = typer.prompt(f"{stage}: change? yes, no, or stop", default="yes", err=True).strip().casefold()
+        with asking():
+            said = typer.prompt(f"{stage}: change? yes, no, or stop", default="yes", err=True).strip().casefold()
         for answer in get_args(Answer):
             if said and answer.startswith(said):
                 return cast("Answer", answer)
