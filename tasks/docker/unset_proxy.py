@@ -36,7 +36,7 @@ set=$(systemctl show -p Environment -p EnvironmentFiles docker 2>/dev/null | tr 
 files=$(printf '%s\\n' "$set" | sed -n 's/^EnvironmentFiles=//p')
 case "$set" in *HTTPS_PROXY=*|*https_proxy=*|*HTTP_PROXY=*|*http_proxy=*) exit 0 ;; esac
 [ -z "$files" ] || [ ! -e "$files" ] || exit 0
-! tr '\\0' '\\n' < "/proc/${pid:-0}/environ" 2>/dev/null | grep -qE '^(HTTPS?_PROXY|https?_proxy)=.' || echo set"""
+! cat "/proc/${pid:-0}/environ" 2>/dev/null | tr '\\0' '\\n' | grep -qE '^(HTTPS?_PROXY|https?_proxy)=.' || echo set"""
 
     def actual(self, output: str) -> State | None:
         return {"proxy": "of its last start"} if output.strip() else None

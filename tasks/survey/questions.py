@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from moor.connections.names import OUTSIDERS
 from moor.run.protocols import SurveyRequest
+from moor.tasks.runtime_proxies import judge_proxy
 from moor.tasks.survey.agreement import Agreed, lacking
 from moor.tasks.survey.host_settings import groups_of
-from moor.tasks.survey.reading import json_of
+from moor.tasks.survey.reading import json_of, toml_of, ways_of
 from moor.tasks.survey.registry import DAEMON, Candidate
 from moor.tasks.survey.script import HostView
 from moor.tasks.survey.site_files import SiteFiles
@@ -69,9 +70,28 @@ def _about_host(view: HostView, found: Findings, request: SurveyRequest) -> Iter
         yield f"{view.name}: moor's firewall rules are there; write data.access and data.firewall to keep them so"
     if registry in map(str, json_of(view.files.get(DAEMON, "")).get("insecure-registries") or ()):
         yield f"{view.name}: {DAEMON}: insecure-registries has {registry}; moor refuses that until it is taken out"
-    if (
-        not request.kubeconfig
-        and "cluster" not in found.present.sections
-        and "control_plane" in groups_of(view, registry)
-    ):
+    for path in dict.fromkeys(_unchecked(view, registry)):
+        yield f"{view.name}: {path}: the certificate of {registry} is not checked there; moor apply has it checked"
+    for words in view.facts.get("proxy", ()):
+        yield from _about_proxy(view.name, words, registry)
+    has_cluster = request.kubeconfig or "cluster" in found.present.sections
+    if not has_cluster and "control_plane" in groups_of(view, registry):
         yield f"{view.name}: it runs the cluster's API; name its kubeconfig by --kubeconfig FILE for pull secrets"
+
+
+def _unchecked(view: HostView, registry: str) -> Iterator[str]:
+    """Yield the files by which a runtime asks the registry without TLS, or without a look at its certificate."""
+    for way in ways_of(view):
+        if registry not in (way.name, way.place):
+            continue
+        tables = [*(toml_of(view.files.get(way.source, "")).get("host") or {}).values()]
+        if way.url.startswith("http:") or any(isinstance(one, dict) and one.get("skip_verify") for one in tables):
+            yield way.source
+
+
+def _about_proxy(host: str, words: str, registry: str) -> Iterator[str]:
+    """Yield that a runtime asks the registry through a proxy, and the remedy."""
+    unit, _, no_proxy = words.partition(" ")
+    name, _, port = registry.partition(":")
+    if fault := judge_proxy(f"proxy=set\nno_proxy={no_proxy}", name, int(port or 443), unit):
+        yield f"{host}: {fault}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from moor.tasks.containerd.loaded_config import LIST_FILES
+from moor.tasks.runtime_proxies import READ_ENVIRONMENT
 
 LARGEST = 256 * 1024  # bytes of one file
 MOST = 400  # files of one kind
@@ -28,6 +29,7 @@ moor_file() {{ # FILE
 }}
 moor_fact() {{ [ -z "$2" ] || printf '%s=%s\\n' "$1" "$2"; }}
 {LIST_FILES}
+{READ_ENVIRONMENT}
 moor_fact containerd "$(containerd --version 2>/dev/null)"
 moor_fact config "$c"
 k=$(moor_files "$c")
@@ -84,6 +86,12 @@ done
 for w in $(dpkg-query -W -f '${{db:Status-Status}} ${{Package}}\\n' 'docker*' 'containerd*' 2>/dev/null |
   sed -n 's/^installed //p') $(rpm -qa --qf '%{{NAME}}\\n' 'docker*' 'containerd*' 2>/dev/null); do
   moor_fact package "$w"
+done
+for u in containerd docker crio k3s k3s-agent rke2-server rke2-agent; do
+  pid=$(systemctl show -p MainPID --value "$u" 2>/dev/null)
+  [ -n "${{pid#0}}" ] || continue
+  e=$(moor_environment "$pid" "$u" 2>/dev/null)
+  [ -z "$e" ] || moor_fact proxy "$u $(printf '%s\\n' "$e" | sed -n 's/^no_proxy=//p')"
 done
 ! nft list tables 2>/dev/null | grep -q moor || moor_fact firewall "nft list table inet moor"
 moor_fact os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null | tr -d '"')"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from moor.formats.yaml_text import parse_yaml
 from moor.tasks.containerd.rancher import edit_registries_yaml, without_registry
 from moor.tasks.docker.stored_logins import no_stored_login
+from moor.tasks.docker.unset_proxy import UnsetProxy
 from moor.tasks.facts import Registry
 from moor.tasks.mirrors.hosts_toml import CacheHost
 from moor.tasks.mirrors.rancher import edit_mirrors
@@ -77,3 +78,21 @@ def test_a_login_that_somebody_stored_keeps_a_host_from_leaving(shell: str) -> N
     finally:
         (home / "auth.json").unlink()
         home.rmdir()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_host_without_docker_has_no_proxy_of_its_to_unset(shell: str) -> None:
+    done = sh(shell, f"systemctl() {{ :; }}\n{UnsetProxy().probe()}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_docker_that_still_runs_with_a_proxy_is_started_anew(shell: str) -> None:
+    set_ = "HTTPS_PROXY=http://proxy.example.org:3128"
+    running = f"env {set_} sleep 30 & moor_pid=$!\nsystemctl() {{ case $* in *MainPID*) echo $moor_pid ;; esac; }}\n"
+    wait = "until grep -qz HTTPS_PROXY /proc/$moor_pid/environ 2>/dev/null; do :; done\n"
+    stale = sh(shell, f"{running}{wait}( {UnsetProxy().probe()} )\nkill $moor_pid")
+    assert UnsetProxy().actual(stale.stdout.decode()) == {"proxy": "of its last start"}
+    still = f"{running.replace('esac', f'*Environment*) echo Environment={set_} ;; esac')}{wait}"
+    kept = sh(shell, f"{still}( {UnsetProxy().probe()} )\nkill $moor_pid")
+    assert UnsetProxy().actual(kept.stdout.decode()) is None

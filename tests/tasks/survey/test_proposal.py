@@ -140,6 +140,31 @@ def test_several_registries_are_a_question_of_the_user() -> None:
         proposed(HostView("mail"))
 
 
+def test_a_mirror_of_others_is_not_taken_for_the_registry() -> None:
+    path = f"{CERTS_D}/docker.io/hosts.toml"
+    plain = '[host."https://mirror.corp.example.org"]\n'
+    found = proposed(*(node(name, {path: plain}) for name in ("node1", "node2")))
+    assert load(found.files["defaults.yaml"])["data"]["registry"]["name"] == REGISTRY
+    assert any(one.startswith("mirror.corp.example.org is another private registry") for one in found.questions)
+
+
+def test_a_registry_without_a_full_name_is_refused_with_its_hosts() -> None:
+    files = {f"{CERTS_D}/10.0.0.5:5000/hosts.toml": '[host."http://10.0.0.5:5000"]\n'}
+    with pytest.raises(
+        InputError, match=r"set up for 10.0.0.5:5000 \(node1: .*hosts.toml\): an address; write the reg"
+    ):
+        proposed(HostView("node1", files))
+
+
+def test_what_keeps_the_registry_from_being_asked_safely_is_a_question() -> None:
+    unchecked = HOSTS_TOML + "skip_verify = true\n"
+    odd = node("node1", {f"{CERTS_D}/{REGISTRY}/hosts.toml": unchecked}, proxy=("containerd localhost",))
+    found = proposed(odd, node("node2", proxy=(f"containerd localhost,{REGISTRY}",)))
+    assert any("node1: " in one and "is not checked there" in one for one in found.questions)
+    assert any("node1: containerd goes through a proxy" in one for one in found.questions)
+    assert not any(one.startswith("node2: ") for one in found.questions)
+
+
 LOGINS = {
     "registries.yaml": "configs:\n  r:\n    auth:\n      username: bob\n      password: hunter2 # old\n",
     "flow.yaml": "configs: {r: {auth: {username: bob, password: hunter2}, tls: {ca_file: /x}}}\n",
