@@ -11,6 +11,7 @@ from moor.errors import MoorError
 from moor.resources.base import Later, Scripted, Value
 from moor.secrets.secret import Secret
 
+KEPT = "_fingerprint"  # of a change, with its key
 LENGTH = 32  # hexadecimal digits of a fingerprint: 128 bits, more than anybody can find a second content for
 
 
@@ -55,6 +56,14 @@ def fingerprint(change: Change, key: str) -> ChangeFingerprint:
         change: of one host.
         key: whoever lacks it cannot try out which content has a fingerprint, not even for a short secret.
     """
+    kept = vars(change)  # as cached_property does: hosts that are alike share a change
+    if kept.get(KEPT, ("",))[0] != key:
+        kept[KEPT] = key, _made(change, key)
+    found: ChangeFingerprint = kept[KEPT][1]
+    return found
+
+
+def _made(change: Change, key: str) -> ChangeFingerprint:
     names = differing_fields(change.actual, change.desired)
     before, after = change.actual or {}, change.desired or {}
     fields = tuple(_field(change.id, name, (before.get(name), after.get(name)), key) for name in names)

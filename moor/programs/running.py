@@ -6,6 +6,7 @@ from nornir.core import Nornir
 
 from moor.context import fleet_of, site_of
 from moor.engine.plan import printable
+from moor.programs.saved_plans import Runs
 from moor.run.beginning import begin_report, refuse_input
 from moor.run.execution import run_runbook
 from moor.run.report import Collector, RunReport
@@ -28,3 +29,6 @@ def record_run(nr: Nornir, report: RunReport) -> None:
     recorded = record(site_of(nr), report, frozenset(fleet_of(nr).hosts))
     if recorded.trouble:
         report.warnings.append(printable(f"this run is not recorded: {recorded.trouble}"))
+
+
+RUNS = Runs(run_stages, record_run)

@@ -14,9 +14,12 @@ from nornir.core import Nornir
 from moor.context import DiagnosisScope, fleet_of, separate_nornir, site_of
 from moor.history.earlier_hosts import earlier_hosts
 from moor.output.hooks import hooks_of
+from moor.plans.file import refuse_unwritable
+from moor.plans.saved import PlanScope
 from moor.programs.drift import examine
 from moor.programs.results import ApplyResult, DriftResult, PlanResult, ProofResult, result_of
-from moor.programs.running import record_run, run_stages
+from moor.programs.running import RUNS, record_run, run_stages
+from moor.programs.saved_plans import PlanToApply, save_plan
 from moor.programs.windows import note_windows
 from moor.run.part import Part, take_part
 from moor.run.protocols import diagnosis_of
@@ -52,8 +55,9 @@ class Site:
         only: Sequence[str] = (),
         skip: Sequence[str] = (),
         start_at: str = "",
+        save_to: Path | str | None = None,
     ) -> PlanResult:
-        """Return what an apply would change; nothing is written anywhere.
+        """Return what an apply would change; nothing is written on any host.
 
         Args:
             runbooks: names of runbooks or concerns; the whole site without any.
@@ -61,13 +65,19 @@ class Site:
             only: kinds or ids of resources to change.
             skip: kinds or ids of those to leave as they are.
             start_at: the stage, or concern, before which nothing runs.
+            save_to: the file in which the plan is saved, for ``apply_plan``.
 
         Raises:
             InputError: the inventory or an argument is wrong; no host was contacted.
         """
+        part = Part(tuple(only), tuple(skip), start_at)
         with self._run(limit, dry_run=True) as nr:
-            book = take_part(nr, self._book(runbooks), Part(tuple(only), tuple(skip), start_at))
-            report = run_stages(nr, book, "plan")
+            book = self._book(runbooks)
+            if save_to is None:
+                report = run_stages(nr, take_part(nr, book, part), "plan")
+            else:
+                refuse_unwritable(Path(save_to))
+                report = save_plan(nr, PlanScope.of(book.name, limit, part), Path(save_to), RUNS)
             note_windows(nr, report)
             return result_of(report, PlanResult)
 
@@ -101,6 +111,22 @@ class Site:
             report = run_stages(nr, book, "apply", roll_out)
             record_run(nr, report)
             return result_of(report, ApplyResult)
+
+    def apply_plan(self, path: Path | str, *, limit: str | None = None, ticket: str = "") -> ApplyResult:
+        """Make exactly the changes of a saved plan; hosts that differ from it are left as they are, and have failed.
+
+        Args:
+            path: the plan's file.
+            limit: some of its hosts, in the words of ``--limit``; None for all.
+            ticket: a word that history keeps and hooks get.
+
+        Raises:
+            InputError: the file was changed or is of another site, or the inventory is wrong.
+        """
+        with self._run(limit, dry_run=True) as nr:
+            plan = PlanToApply.read(nr, Path(path))
+            roll_out = RollOut(in_windows=True, hooks=hooks_of(nr, ticket), ticket=ticket)
+            return result_of(plan.apply(RUNS, roll_out), ApplyResult)
 
     def drift(self, *runbooks: str, limit: str | None = None) -> DriftResult:
         """Return what differs from the inventory, and since when; the run is recorded, no notice is sent.

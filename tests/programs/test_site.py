@@ -56,6 +56,22 @@ def test_a_host_that_fails_is_in_the_result_and_is_raised_only_if_that_is_wanted
         done.raise_for_failures()
 
 
+def test_a_plan_is_saved_and_made_by_a_program_and_by_the_commands_alike(site: Site) -> None:  # noqa: F811
+    fleet = open_site(site.folder)
+    assert fleet.plan("both", save_to=site.plan).differs
+    assert site("show", site.plan).stdout.startswith("plan ")
+    site.file("alpha", "motd").parent.mkdir()
+    site.file("alpha", "motd").write_text("by hand\n")
+    done = fleet.apply_plan(site.plan, ticket="CHG-8")
+    assert [name for name, host in done.hosts.items() if host.error] == ["alpha"]
+    assert "it differs from the saved plan" in done.hosts["alpha"].error
+    assert (done.changed, site.file("beta", "copy").exists()) == (True, True)
+    assert not fleet.apply_plan(site.plan, limit="beta,gamma").changed
+    Path(site.plan).write_text("{}")
+    with pytest.raises(InputError, match="no saved plan"):
+        fleet.apply_plan(site.plan)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

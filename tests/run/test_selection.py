@@ -6,9 +6,12 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from moor.cli import every_command
 from moor.run.selection import concern_of_stage, find_runbook
 from moor.settings.modules import SHIPPED
 from tests.harness.commands import Done, moor_here
@@ -85,7 +88,24 @@ COMMANDS = (
     ["cert", "renew", "--yes"],
     ["rollback", "20260101-000000-abcd", "--yes"],
     ["schedule", "install", "--every", "1h"],
+    ["run", "uptime"],
+    ["remove", "names", "--yes"],
+    ["rotate", "robot", "demo+puller", "--yes"],
+    ["plan", "--out", "plan.json"],
 )
+EXAMINED_ELSEWHERE = {"import"}  # needs no inventory
+
+
+def test_every_command_with_a_limit_is_among_those_whose_limit_is_examined() -> None:
+    def with_limit(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if any("--limit" in parameter.opts for parameter in command.params):
+            yield words
+        for name, below in getattr(command, "commands", {}).items():
+            yield from with_limit(below, (*words, name))
+
+    examined = {tuple(words[:length]) for words in COMMANDS for length in (1, 2)}
+    missing = {" ".join(words) for words in with_limit(get_command(every_command()), ()) if words not in examined}
+    assert missing == EXAMINED_ELSEWHERE
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])

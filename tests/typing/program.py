@@ -61,6 +61,8 @@ def mend(directory: Path) -> int:
             assert_type(done, ApplyResult)
             done.raise_for_failures()
             assert_type(done.changed, bool)
+            assert_type(site.plan(save_to="plan.json"), PlanResult)
+            assert_type(site.apply_plan(Path("plan.json"), limit="nodes", ticket="CHG-1"), ApplyResult)
             checked = site.drift()
             assert_type(checked, DriftResult)
             proofs: tuple[Proof, ...] = site.verify().proofs
