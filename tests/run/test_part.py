@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from moor.choice import Choice
@@ -90,6 +92,27 @@ def test_step_needs_somebody_to_ask(site: Site) -> None:  # noqa: F811
     done = site("apply", "both", "--yes", "--step")
     assert (done.returncode, done.stdout) == (1, "")
     assert "--step: nobody to ask, since standard input is no terminal" in done.stderr
+
+
+class Terminal(io.StringIO):
+    """What somebody types at a terminal."""
+
+    def isatty(self) -> bool:
+        """Return that somebody is there."""
+        return True
+
+
+def test_step_asks_until_the_answer_is_understood(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr("sys.stdin", Terminal("perhaps\nY\nno\n"))
+    done = site("apply", "both", "--yes", "--step")
+    assert done.returncode == 0, done.said
+    assert done.stderr.count("write_first on alpha beta gamma: change? yes, no, or stop") == 2
+    assert files_of(site, "alpha") == {"motd", "password", "made"}
+    monkeypatch.setattr("sys.stdin", Terminal("s\n"))
+    done = site("apply", "both", "--yes", "--step")
+    assert done.returncode == 1
+    assert "stopped before write_second, as you said" in done.stdout
+    assert "go on by: moor apply both" in done.stdout
 
 
 def stepped(site: Site, *answers: Answer) -> tuple[list[str], RunReport]:  # noqa: F811

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -81,6 +82,19 @@ def test_plan_and_apply_tell_what_they_tell_on_one_machine(grounds: Grounds) -> 
         assert (name, shown) == (name, [["drift"] * 2, ["changed"] * 2, ["ok"] * 2])
         assert (grounds.on(name) / "mnt/motd").read_text() == f"this is {name}\n"
     assert sorted(planned["hosts"]) == sorted(again["hosts"]) == sorted(EVERY)
+
+
+def test_a_plan_that_one_machine_saved_is_made_beyond_it(grounds: Grounds, tmp_path: Path) -> None:
+    plan = str(tmp_path / "plan.json")
+    grounds.fleet(EVERY, THREADED)
+    assert moor_here(grounds.site, "plan", "marks", "--out", plan, "--quiet").returncode == 1
+    (grounds.on(HOSTS[1]) / "mnt/motd").write_text("somebody's\n")
+    grounds.fleet(EVERY)
+    hosts = told_here(grounds, "apply", plan)["hosts"]
+    assert {name for name, host in hosts.items() if host["error"]} == {GONE, HOSTS[1]}
+    assert "was changed on the host since the plan was saved" in hosts[HOSTS[1]]["error"]
+    assert (grounds.on(HOSTS[1]) / "mnt/motd").read_text() == "somebody's\n"
+    assert (grounds.on(HOSTS[2]) / "mnt/motd").read_text() == f"this is {HOSTS[2]}\n"
 
 
 def test_a_worker_killed_in_the_middle_loses_no_host_and_none_is_told_twice(grounds: Grounds, opened: Any) -> None:
