@@ -7,32 +7,25 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from moor.cli.commands.import_options import ImportOptions
+from moor.cli.commands.import_site import refuse_missing, site_to_read
 from moor.cli.commands.running import open_fleet, print_safely, print_warning, progress_printer, runbook_of
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.folding import fold
-from moor.inventory.cluster import NODES, entry_of_node
 from moor.inventory.files import FleetInventory
-from moor.inventory.nodes import Node, read_nodes
 from moor.run.protocols import ProposedInventory, SurveyRequest, export_of, survey_of
 from moor.secrets.secret import absolute_reference
+from moor.settings import prefix_errors
 from moor.settings.config import CONFIG, InventoryOptions, read_config
-from moor.settings.fleet import NAME
 
 SCHEMA = 1
-CONTROL_PLANE = "control_plane"  # the group of the host that stands for the cluster
-FILES = InventoryOptions()
 PATHS = ("key_file", "known_hosts")  # extras of a connection that are relative to the site
-NEW_CONFIG = (
-    "# Nornir's own settings, and moor's; paths are relative to this file.\ninventory: {plugin: FleetInventory}\n"
-)
 IGNORED = "# moor's state and secrets stay out of version control; back them up.\n.moor/\nsecrets/\n"
 
 
@@ -42,8 +35,9 @@ def import_(options: Options, hosts: Sequence[str], wanted: ImportOptions) -> in
         raise InputError(f"import: it prints text or json, not {options.output}; leave --output out")
     if wanted.write:
         _refuse_full(wanted.write)
+    refuse_missing(wanted)
     request = _request(wanted)
-    with _site_of(options, hosts, wanted) as (site, own):
+    with site_to_read(options, hosts, wanted) as (site, own):
         proposed = _proposed(replace(options, site=site), request)
         files = read_config(site).inventory.options
         if own and not wanted.write and not request.account:
@@ -60,7 +54,8 @@ def import_(options: Options, hosts: Sequence[str], wanted: ImportOptions) -> in
 def _proposed(options: Options, request: SurveyRequest) -> ProposedInventory:
     """Read the hosts of a site, and its registry where the site says how to ask it."""
     with open_fleet(options, dry_run=True) as nr:
-        progress_printer(options)(f"import: reads {len(nr.inventory.hosts)} hosts; nothing is changed")
+        hosts = len(nr.inventory.hosts)
+        progress_printer(options)(f"import: reads {hosts} host{'s' * (hosts != 1)}; nothing is changed")
         return survey_of(runbook_of(nr, "survey")).proposed(nr, request)
 
 
@@ -103,87 +98,10 @@ def _request(wanted: ImportOptions) -> SurveyRequest:
         user, equals, reference = wanted.account.partition("=")
         if not equals or not user:
             raise InputError("import: --account is USER=file:PATH or USER=env:NAME; a password is not written there")
-        account = user, absolute_reference(reference, Path.cwd())
+        with prefix_errors("import: --account"):
+            account = user, absolute_reference(reference, Path.cwd())
     kubeconfig = str(wanted.kubeconfig.expanduser().absolute()) if wanted.kubeconfig else ""
     return SurveyRequest(fold, wanted.registry, wanted.address, account, kubeconfig)
-
-
-@contextmanager
-def _site_of(options: Options, names: Sequence[str], wanted: ImportOptions) -> Iterator[tuple[Path, bool]]:
-    """Yield the directory of the site to read, and whether it is a user's; one is made of hosts that are named."""
-    site = (options.site or Path.cwd()).expanduser().absolute()
-    if not names and not (wanted.kubeconfig and not (site / CONFIG).is_file()):
-        if not (site / CONFIG).is_file():
-            raise InputError(
-                f"import: {site} has no {CONFIG}; name hosts, as in moor import node1=10.0.0.31 --user ops, "
-                "or a cluster by --kubeconfig FILE"
-            )
-        yield site, True
-        return
-    entries = _named(names)
-    if wanted.kubeconfig:
-        entries = _with_nodes(entries, read_nodes(wanted.kubeconfig.expanduser().absolute(), ""))
-    with tempfile.TemporaryDirectory(prefix="moor-import-") as made:
-        _make_site(Path(made), entries, wanted)
-        yield Path(made), False
-
-
-def _named(words: Sequence[str]) -> dict[str, dict[str, Any]]:
-    entries: dict[str, dict[str, Any]] = {}
-    for word in words:
-        name, _, address = word.partition("=")
-        if not NAME.fullmatch(name):
-            raise InputError(f"import: {word}: write a host as NAME or NAME=ADDRESS")
-        entries[name] = {"hostname": address} if address else {}
-    return entries
-
-
-def _with_nodes(entries: Mapping[str, dict[str, Any]], nodes: Sequence[Node]) -> dict[str, dict[str, Any]]:
-    """Return the hosts with the cluster's nodes; the first of the control plane stands for the cluster."""
-    found = dict(entries)
-    leader = next((node.name for node in nodes if node.leads), "")
-    for node in nodes:
-        named = next((n for n, e in entries.items() if n == node.name or e.get("hostname") in node.addresses), "")
-        if not named and node.addresses:
-            named, found[node.name] = node.name, entry_of_node(node)
-        if named and node.name == leader:
-            found[named] = {**found[named], "groups": [CONTROL_PLANE, NODES]}
-    return found
-
-
-def _make_site(site: Path, entries: Mapping[str, Mapping[str, Any]], wanted: ImportOptions) -> None:
-    extras: dict[str, Any] = {}
-    if wanted.key:
-        extras["key_file"] = str(wanted.key.expanduser().absolute())
-    if wanted.known_hosts:
-        extras["known_hosts"] = str(wanted.known_hosts.expanduser().absolute())
-    defaults: dict[str, Any] = {"username": wanted.user} if wanted.user else {}
-    if extras:
-        defaults["connection_options"] = {"shell": {"extras": extras}}
-    groups: dict[str, Any] = {str(group): {} for entry in entries.values() for group in entry.get("groups", ())}
-    (site / "inventory").mkdir()
-    (site / CONFIG).write_text(NEW_CONFIG)
-    for path, tree in ((FILES.host_file, entries), (FILES.group_file, groups), (FILES.defaults_file, defaults)):
-        (site / path).write_text(_yaml(tree))
-
-
-def _yaml(tree: Mapping[str, Any]) -> str:
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq
-
-    def written(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return CommentedMap({key: written(below) for key, below in value.items()})
-        if isinstance(value, list):
-            (row := CommentedSeq(value)).fa.set_flow_style()
-            return row
-        return value
-
-    yaml, out = YAML(typ="rt", pure=True), StringIO()
-    yaml.dump(written(tree), out)
-    return out.getvalue() if tree else ""
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from functools import partial
 from nornir.core import Nornir
 from nornir.core.inventory import Host
 
-from moor.cli.commands import fleet, rotate
+from moor.cli.commands import fleet
 from moor.cli.commands.hosts import is_guarded, nodes_of, pairing
 from moor.cli.commands.offboard_options import Leaving
+from moor.cli.commands.offboard_proof import proved, replace_logins, robots_of_nodes
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
@@ -24,16 +25,14 @@ from moor.cli.commands.running import (
     progress_printer,
     remember,
     run_and_report,
-    runbook_of,
 )
 from moor.cli.options import DIFFERS, Options
 from moor.connections.names import SHELL, connection_of
-from moor.context import RetirementOrder, change_context, context_of, fleet_of, site_of
+from moor.context import RetirementOrder, change_context, context_of, site_of
 from moor.errors import InputError, MoorError
 from moor.inventory.joining import HostsFileDraft, remove_host
 from moor.inventory.leaving import (
     LeavingHost,
-    files_with_outsider,
     forget_leaving,
     keep_leaving,
     login_of,
@@ -41,9 +40,7 @@ from moor.inventory.leaving import (
 )
 from moor.output import text
 from moor.run.beginning import refuse_input
-from moor.run.protocols import robot_rotation_of
 from moor.run.retirement import RETIREMENT
-from moor.run.runbook import REGISTRY
 from moor.settings.config import read_config
 from moor.suggestions import did_you_mean
 
@@ -92,7 +89,7 @@ def _look(options: Options, name: str, leaving: Leaving) -> Known:
             return Known(recorded, present=False, in_cluster=False)
         assert host is not None  # noqa: S101  # the two cases above have returned
         _refuse_needed(nr, host)
-        robots = {} if leaving.keep_robots or not host.has_parent_group(NODES) else _robots(nr)
+        robots = {} if leaving.keep_robots or not host.has_parent_group(NODES) else robots_of_nodes(nr)
         found = LeavingHost(name, login_of(host), robots, leaving.gone)
         return Known(found, present=True, in_cluster=_is_in_cluster(nr, name))
 
@@ -112,12 +109,6 @@ def _refuse_needed(nr: Nornir, host: Host) -> None:
         raise InputError(
             f"offboard: {host.name} stands for the cluster; put another host into the group {CONTROL_PLANE} first"
         )
-
-
-def _robots(nr: Nornir) -> dict[str, int]:
-    host = next((one for one in nr.inventory.hosts.values() if REGISTRY(one)), None)
-    book = runbook_of(nr, rotate.RUNBOOK)
-    return dict(robot_rotation_of(book).known_to_nodes(host)) if host else {}
 
 
 def _is_in_cluster(nr: Nornir, name: str) -> bool:
@@ -214,74 +205,11 @@ def _without(options: Options, host: LeavingHost, leaving: Leaving, progress: Ca
         host = read_leaving(site, host.name) or host
     if host.robots and not leaving.keep_robots:
         progress(f"offboard: replaces the logins of {', '.join(host.robots)}")
-        if _rotate(options, host, leaving):
+        if replace_logins(options, host, leaving):
             print_warning("its logins could not be replaced; mend what failed, and the same command goes on")
             return 1
-    out, words = _proved(options, host, leaving)
+    out, words = proved(options, host, leaving)
     print_safely(f"{host.name}: {words}")
     if out:
         forget_leaving(site, host.name)
     return 0 if out else DIFFERS
-
-
-def _rotate(options: Options, host: LeavingHost, leaving: Leaving) -> int:
-    """Begin the rotation of the robots that have the login still which the host knew, or go on with it."""
-    begun, valid = _logins(options, host)
-    if not valid:
-        return 0
-    names = tuple(name for name in host.robots if name not in begun)
-    return rotate.rotate(replace(options, limit=None), names, dry_run=False, at_once=leaving.now)
-
-
-def _logins(options: Options, host: LeavingHost) -> tuple[list[str], list[str]]:
-    """Return the robots with another present login than the host knew, and those whose former one is valid still."""
-    with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
-        now = _robots(nr)
-        registry = next((one for one in fleet_of(nr).hosts.values() if REGISTRY(one)), None)
-        rotation = robot_rotation_of(runbook_of(nr, rotate.RUNBOOK))
-        sentences = rotation.valid_still(registry) if registry else ()
-    begun = [name for name, generation in host.robots.items() if now.get(name, 0) != generation]
-    still = [name for name in begun if any(name in sentence for sentence in sentences)]
-    return begun, [*still, *(name for name in host.robots if name not in begun)]
-
-
-def _proved(options: Options, host: LeavingHost, leaving: Leaving) -> tuple[bool, str]:
-    """Return whether the host no longer gets in, and the words for that."""
-    _, valid = _logins(options, host)
-    revoked = bool(host.robots) and not valid
-    if host.gone or leaving.gone:
-        if revoked:
-            return True, "it is gone, and the registry refuses the logins that it knew"
-        return False, f"it is gone, and nothing proves that it is out: {_logins_words(valid)}"
-    shut = _is_shut(options, host)
-    if shut is None:
-        return False, "it could not be asked whether it still gets in; run the same command again, or say --gone"
-    if shut:
-        return True, f"it no longer reaches the registry{', whose logins that it knew are refused' * revoked}"
-    if revoked:
-        return True, "the registry refuses the logins that it knew; its port is open to it, as data.access says"
-    return False, (
-        f"it still reaches the registry, and {_logins_words(valid)}; take it out of data.access, or have a firewall "
-        "managed, then run the same command again"
-    )
-
-
-def _logins_words(valid: list[str]) -> str:
-    if not valid:
-        return "it knew no login that moor replaces"
-    return f"the login of {', '.join(valid)} that it knew is valid still (--now revokes it at once)"
-
-
-def _is_shut(options: Options, host: LeavingHost) -> bool | None:
-    """Return whether the registry's port is closed to the host, tried from there; None if it could not be tried."""
-    with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
-        site = site_of(nr)
-    files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
-    with files_with_outsider(site, files, host) as written:
-        alone = replace(options, limit=host.name)
-        with open_fleet(alone, dry_run=True, files=written) as nr:
-            report = run_and_report(nr, runbook_of(nr, "verify"), replace(alone, limit=None), "offboard")
-            remember(nr, report)
-    found = report.hosts[host.name]
-    proofs = [one for one in found.resources if one.id.startswith("proof:access")]
-    return all(one.status == "ok" for one in proofs) if proofs else None
