@@ -28,6 +28,8 @@ html_theme = "furo"  # fetches no font, style or script from elsewhere: the site
 html_title = "moor"
 html_show_copyright = False
 html_copy_source = False
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 
 
 def groups(first_page: str) -> dict[str, list[str]]:
