@@ -180,14 +180,15 @@ def _host(name: str, facts: HostFacts, groups: Groups, defaults: Defaults) -> Ho
 
 
 def _pass_keys(host: Host, facts: HostFacts) -> None:
-    """Put the host's pinned key into the extras of its connection, and for a device the shell's known_hosts."""
-    kind, shell = connection_of(host), facts.connections.get(SHELL)
-    known = shell.extras.plain().get("known_hosts") if shell and kind == NETMIKO else None
-    keys = {"known_hosts": known} if known else {}
+    """Put the host's pinned key into the extras of its connections, and the shell's known_hosts into netmiko's."""
+    shell = facts.connections.get(SHELL)
+    known = shell.extras.plain().get("known_hosts") if shell else None
     pinned = {HOST_KEY: list(facts.data[HOST_KEY])} if facts.data.get(HOST_KEY) else {}
-    if keys or pinned:
-        options = host.connection_options.setdefault(kind, ConnectionOptions())
-        options.extras = {**keys, **(options.extras or {}), **pinned}
+    for kind in dict.fromkeys((connection_of(host), NETMIKO)):
+        keys = {"known_hosts": known} if known and kind == NETMIKO else {}
+        if keys or pinned:
+            options = host.connection_options.setdefault(kind, ConnectionOptions())
+            options.extras = {**keys, **(options.extras or {}), **pinned}
 
 
 def _options(entry: DefaultsEntry) -> dict[str, ConnectionOptions]:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from nornir.core.configuration import Config
+from nornir.core.plugins.connections import ConnectionPluginRegister
 from nornir.init_nornir import InitNornir
 
+from moor.connections.plugin import check_netmiko
 from moor.runner.loop_runner import register_runner
 from moor.settings.access import SiteSettings
 from moor.settings.config import InventoryOptions, nornir_config, read_tree, validate_config
@@ -65,6 +67,7 @@ class InitNornirCall:
         """Put validated values and absolute paths into Nornir's configuration, except logging, which runs already."""
         self.config.user_defined["moor"] = said["user_defined"]["moor"]
         register_runner()
+        check_netmiko(ConnectionPluginRegister.available)
         self.config.runner.plugin = said["runner"]["plugin"]
         self.config.runner.options = said["runner"]["options"]
         if said["ssh"]:

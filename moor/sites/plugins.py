@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from nornir.core.configuration import Config
-from nornir.core.plugins.connections import CONNECTIONS_PLUGIN_PATH, ConnectionPlugin, ConnectionPluginRegister
+from nornir.core.plugins.connections import CONNECTIONS_PLUGIN_PATH, ConnectionPluginRegister
 from nornir.core.plugins.runners import RunnerPlugin, RunnersPluginRegister
 from nornir.init_nornir import load_runner as load_installed_runner
 from nornir.plugins.runners import SerialRunner, ThreadedRunner
+
+from moor.connections.plugin import LazyPlugin, check_netmiko
 
 # moor's own connection plugins, which pyproject.toml declares too. To look them up there, Python would read the
 # metadata of every installed distribution.
@@ -20,27 +21,6 @@ CONNECTIONS = {
     "kubernetes": "moor.connections.apis.kubernetes:KubernetesPlugin",
 }
 RUNNERS: dict[str, type[RunnerPlugin]] = {"threaded": ThreadedRunner, "serial": SerialRunner}  # Nornir's own
-
-
-@dataclass(frozen=True, eq=False)
-class LazyPlugin:
-    """A stand-in for a plugin's class in Nornir's register, which imports the class when called.
-
-    Nornir itself imports every installed plugin at start; Netmiko alone has 260 modules.
-    """
-
-    entry_point: EntryPoint
-
-    def __call__(self) -> ConnectionPlugin:
-        """Import the plugin's class and create a plugin."""
-        plugin: ConnectionPlugin = self.entry_point.load()()
-        return plugin
-
-    def __eq__(self, other: object) -> bool:
-        """Compare equal to the plugin's class, so that Nornir's own registration sees no conflict."""
-        return self is other or other == self.entry_point.load()
-
-    __hash__ = object.__hash__
 
 
 class InstalledPlugins(dict[str, Any]):
@@ -62,6 +42,7 @@ def register_connections() -> None:
         return
     own = {name: LazyPlugin(EntryPoint(name, place, CONNECTIONS_PLUGIN_PATH)) for name, place in CONNECTIONS.items()}
     ConnectionPluginRegister.available = InstalledPlugins({**own, **ConnectionPluginRegister.available})
+    check_netmiko(ConnectionPluginRegister.available)
 
 
 def load_runner(config: Config) -> RunnerPlugin:

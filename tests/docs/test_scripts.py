@@ -13,7 +13,7 @@ import pytest
 
 from tests.docs.pages import ROOT, blocks, links
 from tests.harness.sites import write_site
-from tests.harness.sshd import Sshd
+from tests.harness.sshd import PASSWORD, Sshd, User
 
 SCRIPTS, PAGE = ROOT / "docs/scripts", ROOT / "docs/nornir-scripts.md"
 ADDRESSES = {"node1": "127.0.0.2", "node2": "127.0.0.3"}
@@ -22,7 +22,8 @@ ADDRESSES = {"node1": "127.0.0.2", "node2": "127.0.0.3"}
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     """Yield an sshd with an /etc of its own that listens at every address of loopback."""
-    with Sshd(tmp_path_factory.mktemp("sshd"), settings={"ListenAddress": "0.0.0.0"}) as running:  # noqa: S104
+    settings = {"ListenAddress": "0.0.0.0"}  # noqa: S104  # loopback's addresses
+    with Sshd(tmp_path_factory.mktemp("sshd"), (User("ops"),), settings) as running:
         yield running
 
 
@@ -43,7 +44,7 @@ def site(sshd: Sshd, tmp_path: Path) -> Path:
     return write_site(
         tmp_path,
         {
-            "config.yaml": "runner: {plugin: threaded}\n",
+            "config.yaml": "inventory: {plugin: FleetInventory}\nrunner: {plugin: threaded}\n",
             "inventory/hosts.yaml": hosts,
             "inventory/groups.yaml": {"nodes": {}, "harbor": {}},
             "inventory/defaults.yaml": {"username": "root", "connection_options": {"shell": shell}, "data": data},
@@ -125,3 +126,24 @@ def test_a_task_of_ones_own_shows_its_change_makes_it_and_is_done(site: Path) ->
     assert run(site, "greet.py", "--apply")[0] == 0
     # Both names are one machine, which holds what the last one wrote: a run of both still finds one to change.
     assert run(site, "greet.py")[1].count("1 of 1 would change") == 1
+
+
+@pytest.mark.parametrize("opened", ["open_site(Path.cwd())", 'InitNornir(config_file="config.yaml")'])
+def test_nornir_netmiko_logs_in_with_moors_secrets_to_hosts_whose_key_is_known(site: Path, opened: str) -> None:
+    script = (SCRIPTS / "show_version.py").read_text()
+    (site / "ask.py").write_text(
+        "from nornir import InitNornir\n"
+        + script.replace("open_site(Path.cwd())", opened).replace("show version", "echo by $SSH_CONNECTION")
+    )
+    netmiko = "{platform: linux, username: ops, password: 'file:password'}"
+    (site / "inventory/groups.yaml").write_text(
+        f"nodes: {{connection_options: {{netmiko: {netmiko}}}}}\nharbor: {{}}\n"
+    )
+    write_site(site, {}, {"password": PASSWORD})
+    out = run(site, str(site / "ask.py"))[1]
+    assert [out.count(f"{address} ") for address in ADDRESSES.values()] == [1, 1], out
+    (site / "known_hosts").write_text("")
+    out = run(site, str(site / "ask.py"))[1]
+    assert out.count("unknown host key ssh-ed25519") >= 2
+    assert "by 127" not in out
+    assert PASSWORD not in out

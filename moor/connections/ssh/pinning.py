@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
-from nornir.core.inventory import Host
+from nornir.core.inventory import ConnectionOptions, Host
 
 from moor.connections.names import connection_of
 from moor.connections.ssh.destination import Destination, find_destination
@@ -85,11 +85,19 @@ def key_scan_of(host: Host, config_file: str | None) -> KeyScan:
     Args:
         config_file: the site's ssh_config; one in the host's extras takes its place.
     """
-    options = host.get_connection_parameters(connection_of(host))
+    return key_scan(host.name, host.get_connection_parameters(connection_of(host)), config_file)
+
+
+def key_scan(called: str, options: ConnectionOptions, config_file: str | None) -> KeyScan:
+    """Return the key scan of what the options of a connection reach, as ``key_scan_of`` does.
+
+    Args:
+        called: the host's name in messages, and its address where the options have none.
+    """
     extras = options.extras or {}
     site, config = extras.get("known_hosts") or "", extras.get("ssh_config_file") or config_file
-    where = find_destination(options.hostname or host.name, options.port or 22, options.username or "", config, site)
-    return KeyScan(host.name, where, site, _pins(extras), extras.get("conn_timeout", SCAN_S))
+    where = find_destination(options.hostname or called, options.port or 22, options.username or "", config, site)
+    return KeyScan(called, where, site, _pins(extras), extras.get("conn_timeout", SCAN_S))
 
 
 def _pins(extras: dict[str, Any]) -> str | tuple[str, ...]:
