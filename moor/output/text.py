@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from moor.engine.findings import Finding
+from moor.errors import ErrorKind
 from moor.folding import fold
 from moor.output import paint, rolled, tables
 from moor.output.grouping import grouped, was_shown
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
+# Kinds of errors that the inventory may be the cause of.
+ON_THE_WAY = {ErrorKind.UNREACHABLE, ErrorKind.NAME, ErrorKind.HOST_KEY, ErrorKind.AUTHENTICATION, ErrorKind.PRIVILEGE}
 BELOW = " " * 6  # what belongs to an entry is indented by as much
 
 
@@ -28,7 +31,8 @@ def plan(report: RunReport) -> str:
         rest = f"incomplete, nothing to do on the other {_many(whole, 'host')}"
         summary = f"plan: {rest if whole else 'nothing could be planned'}"
     skips = (*(f"  - {words}" for words in report.warnings), *rolled.waiting(report))
-    return joined([*_changes(report), *_errors(report), *findings(report), *skips, f"{summary}; {_kept(report)}"])
+    said = (*_changes(report), *_errors(report), *findings(report), *skips, _where_written(report))
+    return joined([*said, f"{summary}; {_kept(report)}"])
 
 
 def applied(report: RunReport) -> str:
@@ -38,7 +42,7 @@ def applied(report: RunReport) -> str:
     summary = f"apply: {words} on {_many(_touched(report), 'host')}" if _touched(report) else f"apply: {_idle(report)}"
     again = f"\nafter mending what failed, run the same command again (run {report.run})" if report.failed else ""
     again = rolled.stopped(report) if report.stopped else again
-    parts = (*_changes(report), *_errors(report), *findings(report), *rolled.left(report))
+    parts = (*_changes(report), *_errors(report), *findings(report), *rolled.left(report), _where_written(report))
     return joined([*parts, f"{summary}; {_kept(report)}{again}"])
 
 
@@ -52,7 +56,7 @@ def drift(report: RunReport) -> str:
     mending = report.mended
     mended = ["mended:", *_changes(mending), *_errors(mending), ""] if mending else []
     rest = (*map(_waived, waived), *rolled.waiting(report), _sum(report, len(waived)))
-    return joined([*mended, *_open(report), *_not_examined(report), *rest])
+    return joined([*mended, *_open(report), *_not_examined(report), _where_written(report), *rest])
 
 
 def _open(report: RunReport) -> Iterator[str]:
@@ -132,7 +136,7 @@ def reached(report: RunReport) -> str:
     rows = ([name, _state(host), "" if host.reached else host.error] for name, host in report.hosts.items())
     lines = grouped((name, (line,)) for name, host in report.hosts.items() for line in _lacks(host))
     lacks = (f"  ! {group.names}: {group.shown[0]}" for group in lines)
-    return joined([table(["host", "state", "why not"], rows), *lacks, *findings(report)])
+    return joined([table(["host", "state", "why not"], rows), *lacks, *findings(report), _where_written(report)])
 
 
 def _lacks(host: HostReport) -> Iterator[str]:
@@ -167,6 +171,13 @@ def _errors(report: RunReport) -> Iterator[str]:
     )
     for group in grouped(unsaid, addresses=True):
         yield f"  ! {group.names}: {indent(group.shown[0], BELOW).strip()}"
+
+
+def _where_written(report: RunReport) -> str:
+    """Return which command tells the file and line of what a host is reached by; empty if all were reached."""
+    names = [name for name, host in report.hosts.items() if host.error_kind in ON_THE_WAY]
+    shown = names[0] if len(names) == 1 else "HOST"
+    return f"see moor show {shown} for file and line of address, user, key" if names else ""
 
 
 def _touched(report: RunReport) -> int:

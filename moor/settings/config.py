@@ -123,7 +123,7 @@ def read_config(site: Path) -> SiteConfig:
 def read_tree(path: Path) -> Tree:
     """Read a config.yaml without validating its keys; raise InputError if it is missing or not YAML."""
     if not path.is_file():
-        raise InputError(f"{path}: not there; go to the directory of a {CONFIG}, or name it by --site DIR")
+        raise InputError(f"{path}: not there; moor init writes a site, --site DIR names one")
     faults = InputFaults()
     tree = load_yaml(path, path.name, faults)
     faults.raise_if_any()

@@ -203,9 +203,7 @@ def test_a_configuration_may_be_empty_and_groups_and_defaults_may_be_missing(sit
 
 
 def test_a_directory_without_a_configuration_is_no_site(tmp_path: Path) -> None:
-    assert wrong(tmp_path) == [
-        f"{tmp_path}/config.yaml: not there; go to the directory of a config.yaml, or name it by --site DIR"
-    ]
+    assert wrong(tmp_path) == [f"{tmp_path}/config.yaml: not there; moor init writes a site, --site DIR names one"]
 
 
 def test_a_file_that_cannot_be_decoded_is_told(site: MakeSite) -> None:
