@@ -15,6 +15,7 @@ from nornir.core.inventory import Host
 from moor.cli.commands import fleet
 from moor.cli.commands.running import open_fleet, print_safely, progress_printer, runbook_of, worst_code
 from moor.cli.options import DIFFERS, Options, Output
+from moor.cli.rolling import RollingWords
 from moor.connections.names import KUBERNETES, connection_of
 from moor.connections.ssh.pinning import describe_key, key_scan_of
 from moor.context import context_of, fleet_of, site_of
@@ -29,6 +30,7 @@ from moor.run.foresight import resources_ahead
 from moor.settings.config import read_config
 
 Confirm = Callable[[str], bool]
+AT_ONCE = RollingWords(outside_window=True)  # a new node serves nobody yet
 
 
 def hosts(options: Options) -> int:
@@ -159,10 +161,10 @@ def _onboarded(options: Options, name: str, confirm: Confirm) -> tuple[int, str]
             if not _is_host(options, name):
                 return 1, "left out"
         progress_printer(options)(f"{name}: apply and verify")
-        if is_guarded(options) and fleet.apply(replace(options, limit=None), "firewall"):
+        if is_guarded(options) and fleet.apply(replace(options, limit=None), "firewall", AT_ONCE):
             return 1, "the registry could not be opened to it; what failed is above, and the same command goes on"
         alone = replace(options, limit=name)
-        if fleet.apply(alone, "site"):
+        if fleet.apply(alone, "site", AT_ONCE):
             return 1, "could not be configured; what failed is above, and the same command goes on"
         code = fleet.verify(alone)
         return code, "pulls from the registry" if code == 0 else "does not pull yet; moor diagnose says why"
