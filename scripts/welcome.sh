@@ -16,7 +16,7 @@ part "1 Debian packages" "those that are missing; seconds, or a minute or two"
 made=.venv/demo
 [ ! -e .venv/complete ] || made=.venv/complete
 part "2 libraries in .venv" "$(there "$made" "$(grep -c '==' requirements-demo.txt) libraries, 60 MB; half a minute")"
-part "3 images of Debian hosts" "$(there /var/cache/moor-lab/images "300 MB of packages; some 3 minutes, once")"
+part "3 images of Debian hosts" "$(there /var/cache/moor-lab/images "300 MB of packages; 3 to 6 minutes, once")"
 fleet="12 steps; a minute and a half, and 20 seconds when the fleet is there already"
 [ ! -e .moor/demo-seconds ] || fleet="8 steps and 20 seconds, if the fleet of an earlier demo is up still"
 part "4 the fleet" "$fleet"
