@@ -18,7 +18,7 @@ from moor.engine.desired import desired_ahead_of, function_beside
 from moor.errors import InputError, MoorError
 from moor.resources.base import Resource
 from moor.run.runbook import INSIDERS, Runbook, Stage
-from moor.run.selection import WHOLE, concern_of_stage, find_runbook
+from moor.run.selection import all_stages, concern_of_stage
 
 Retired = Callable[[Host, bool], Sequence[Resource]]
 
@@ -32,16 +32,16 @@ def retiring(stages: Iterable[Stage], concerns: Sequence[str]) -> list[Retired]:
     """Return what concerns say of themselves, the last one first, each once.
 
     Args:
-        stages: of the whole site
+        stages: of all runbooks
         concerns: their names; none for all
     """
     chosen = [stage for stage in stages if not concerns or concern_of_stage(stage) in concerns]
     return list(dict.fromkeys(one for stage in reversed(chosen) if (one := retired_beside(stage))))
 
 
-def refuse_unretirable(site_stages: Sequence[Stage], concerns: Sequence[str]) -> None:
+def refuse_unretirable(stages: Sequence[Stage], concerns: Sequence[str]) -> None:
     """Raise InputError for each concern that has nothing to remove on hosts."""
-    known = list(dict.fromkeys(concern_of_stage(stage) for stage in site_stages if retired_beside(stage)))
+    known = list(dict.fromkeys(concern_of_stage(stage) for stage in stages if retired_beside(stage)))
     if wrong := [name for name in concerns if name not in known]:
         raise InputError(f"remove: {', '.join(wrong)}: nothing of it is removed on hosts; known: {', '.join(known)}")
 
@@ -51,8 +51,8 @@ def desired(host: Host) -> Sequence[Resource]:
     order = context_of(host).retirement
     if order is None:
         return []
-    whole = find_runbook(site_of(host).directory, WHOLE)
-    return [one for retired in retiring(whole.stages, order.concerns) for one in retired(host, order.leaves)]
+    stages = all_stages(site_of(host).directory).stages
+    return [one for retired in retiring(stages, order.concerns) for one in retired(host, order.leaves)]
 
 
 def retire(task: Task) -> Result:

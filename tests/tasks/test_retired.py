@@ -17,8 +17,9 @@ from moor.tasks.mirrors.hosts_toml import CacheHost
 from moor.tasks.mirrors.rancher import edit_mirrors
 from moor.tasks.mirrors.retired import without_mirrors
 from tests.harness.commands import moor_here
+from tests.harness.hosts import local_shells
 from tests.harness.shells import SHELLS, sh
-from tests.harness.sites import write_site
+from tests.harness.sites import Content, write_site
 
 REGISTRY = Registry.model_validate({"name": "registry.moor.test", "address": "10.0.0.5"})
 CA, FILE = "/etc/rancher/k3s/moor-registry-ca.crt", "/etc/rancher/k3s/registries.yaml"
@@ -96,3 +97,34 @@ def test_a_docker_that_still_runs_with_a_proxy_is_started_anew(shell: str) -> No
     still = f"{running.replace('esac', f'*Environment*) echo Environment={set_} ;; esac')}{wait}"
     kept = sh(shell, f"{still}( {UnsetProxy().probe()} )\nkill $moor_pid")
     assert UnsetProxy().actual(kept.stdout.decode()) is None
+
+
+TASK = """\
+from moor.api import Absent, converge
+
+def desired(host):
+    return []
+
+def retired(host, leaves):
+    return [Absent("/nowhere/moor-retired-test")] if leaves or not host.data.get("custom") else []
+
+def keep_time(task):
+    return converge(task, desired)
+"""
+BOOK = """\
+from moor.api import Runbook, Stage
+from tasks.clock import keep_time
+
+RUNBOOK = Runbook("clock", "A site's own.", (Stage(keep_time),))
+"""
+
+
+def test_a_sites_own_concern_is_retired_by_its_own_words(tmp_path: Path) -> None:
+    hosts = {"node1": {}, "node2": {"hostname": "127.0.0.2", "data": {"custom": {"clock": True}}}}
+    files: dict[str, Content] = {"tasks/clock.py": TASK, "runbooks/clock.py": BOOK, "inventory/hosts.yaml": hosts}
+    site = write_site(tmp_path, files)
+    with local_shells():
+        done = moor_here(site, "remove", "clock", "--plan", "--output", "json")
+    assert done.returncode == 0, done.said
+    found = {name: [one["id"] for one in host["resources"]] for name, host in done.report["hosts"].items()}
+    assert found == {"node1": ["absent:/nowhere/moor-retired-test"], "node2": []}

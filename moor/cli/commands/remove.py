@@ -6,14 +6,14 @@ from collections import defaultdict
 
 from nornir.core import Nornir
 
-from moor.cli.commands.running import open_fleet, print_report, progress_printer, remember, run_and_report, runbook_of
+from moor.cli.commands.running import open_fleet, print_report, progress_printer, remember, run_and_report
 from moor.cli.options import DIFFERS, Options
-from moor.context import RetirementOrder, change_context
+from moor.context import RetirementOrder, change_context, site_of
 from moor.folding import fold
 from moor.output import text
 from moor.run.beginning import refuse_input
 from moor.run.retirement import RETIREMENT, refuse_unretirable, still_wanted
-from moor.run.selection import WHOLE
+from moor.run.selection import all_stages
 
 
 def remove(options: Options, concerns: tuple[str, ...], dry_run: bool) -> int:
@@ -36,14 +36,14 @@ def refuse(options: Options, concerns: tuple[str, ...]) -> None:
 
 
 def _order(nr: Nornir, concerns: tuple[str, ...]) -> None:
-    refuse_unretirable(runbook_of(nr, WHOLE).stages, concerns)
+    refuse_unretirable(all_stages(site_of(nr).directory).stages, concerns)
     change_context(nr, retirement=RetirementOrder(concerns))
 
 
 def _tell_wanted(nr: Nornir, options: Options, concerns: tuple[str, ...]) -> None:
     """Say for which hosts the inventory has a concern still: what it says there is not removed."""
     found = defaultdict[str, list[str]](list)
-    for concern, host in still_wanted(nr.inventory.hosts.values(), runbook_of(nr, WHOLE).stages, concerns):
+    for concern, host in still_wanted(nr.inventory.hosts.values(), all_stages(site_of(nr).directory).stages, concerns):
         found[concern].append(host)
     for concern, hosts in found.items():
         words = f"the inventory has {concern} for {fold(hosts)} still, and what it says there stays"
