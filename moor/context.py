@@ -90,6 +90,23 @@ class CommandOrder:
     as_root: bool = False
 
 
+@dataclass(frozen=True)
+class HoldOrder:
+    """What ``moor hold`` or ``moor release`` does on each host.
+
+    Attributes:
+        id: of the resource, or a pattern; ``*`` for the whole host, and for a release every hold on it.
+        until: the last day, ISO 8601; empty for a release, and for a look at what is held.
+        reason: why; empty likewise.
+        releases: whether holds are to be removed.
+    """
+
+    id: str = "*"
+    until: str = ""
+    reason: str = ""
+    releases: bool = False
+
+
 # The fields on which desired state depends.
 DESIRED_DEPENDS_ON = ("site", "addresses", "replaced", "runs_registry", "serving_host", "retirement")
 
@@ -116,6 +133,7 @@ class RunContext:
         images_of: the namespace whose images ``moor images`` examines; empty for all.
         backup: the backup that ``moor restore`` puts back, or ``moor backup check`` rehearses.
         command_order: what ``moor run`` runs.
+        hold_order: what ``moor hold`` or ``moor release`` does.
         registry_pair: the hosts of two registries, the first one's before the standby's; empty if there is one.
         serving_host: the one of ``registry_pair`` that serves the registry's name; empty if there is one.
         fingerprint_key: keys the fingerprints of changes (``moor.engine.fingerprints``); empty if none are wanted.
@@ -143,6 +161,7 @@ class RunContext:
     registry_host: str = field(default="", metadata=PORTABLE)
     images_of: str = field(default="", metadata=PORTABLE)
     backup: BackupOrder | None = field(default=None, metadata=PORTABLE)
+    hold_order: HoldOrder | None = field(default=None, metadata=PORTABLE)
     command_order: CommandOrder | None = field(default=None, metadata=PORTABLE)
     registry_pair: tuple[str, ...] = field(default=(), metadata=PORTABLE)
     serving_host: str = field(default="", metadata=PORTABLE)

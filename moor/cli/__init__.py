@@ -36,6 +36,8 @@ COMMANDS = {
     "diagnose": "diagnose",
     "drift": "drift",
     "run": "run",
+    "hold": "hold",
+    "release": "hold",
     "images": "images",
     "history": "history",
     "hosts": "hosts",

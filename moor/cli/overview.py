@@ -33,6 +33,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Every day": {
         "drift": "Show what has changed without a plan, and since when.",
+        "hold": "Keep moor off a host, or off one thing on it, until a day; without a host, show what is held.",
+        "release": "End holds: let moor work on a host, or on one thing on it, again.",
         "run": "Run one command on many hosts, and show equal answers once.",
         "images": "Show every image that the cluster names: is it still there, and can its pods pull it?",
         "history": "Show past runs and findings, of one host or all.",

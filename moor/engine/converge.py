@@ -8,6 +8,7 @@ from nornir.core.task import Result, Task
 
 from moor.context import context_of
 from moor.engine.desired import Desired, desired_of
+from moor.engine.held_changes import split_held
 from moor.engine.mending import mend
 from moor.engine.observation import Observation, discard_observation, observation_of
 from moor.engine.plain_errors import show_errors_plainly
@@ -39,13 +40,13 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
     read_missing(task, resources, seen)
     changes, left = split_chosen(task, resources.plan(seen.states, seen.planned))
     refuse_unmet(task, resources, changes)
+    changes, held = split_held(task, changes)
     if task.is_dry_run():
         seen.planned.update(path for change in changes for path in change.resource.writes)
         shown = without(resources, left)
-        return report_outcomes(task, shown, [Outcome(change, "drift") for change in changes])
-    return report_outcomes(
-        task, resources, [*mend_all(task, resources, changes), *(Outcome(c, "skipped") for c in left)]
-    )
+        return report_outcomes(task, shown, [*(Outcome(change, "drift") for change in changes), *held])
+    left_out = [*(Outcome(change, "skipped") for change in left), *held]
+    return report_outcomes(task, resources, mend_all(task, resources, changes, left_out))
 
 
 def split_chosen(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
@@ -127,9 +128,15 @@ def read_missing(task: Task, resources: Sequence[Resource], seen: Observation) -
         raise ApiRefusal("\n".join(map(str, refused)), refused[0].kind)
 
 
-def mend_all(task: Task, resources: Sequence[Resource], changes: list[Change]) -> list[Outcome]:
-    """Mend until no change is left; raise HostError if a round leaves as many changes as before."""
-    done: dict[str, Outcome] = {}
+def mend_all(
+    task: Task, resources: Sequence[Resource], changes: list[Change], left_out: Sequence[Outcome] = ()
+) -> list[Outcome]:
+    """Mend until no change is left, and return all outcomes; raise HostError if a round leaves as many as before.
+
+    Args:
+        left_out: the outcomes of the changes that are not made.
+    """
+    done = {outcome.change.id: outcome for outcome in left_out}
     try:
         _mend_rounds(task, resources, changes, done)
     except Exception:  # whatever the error, the report has to show what was changed before it
@@ -151,7 +158,7 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         seen = observation_of(task.host)
         seen.states.update(reading.known())
         read_missing(task, resources, seen)
-        former, (changes, _) = changes, split_chosen(task, plan(resources, seen.states))
+        former, (changes, _) = changes, split_held(task, split_chosen(task, plan(resources, seen.states))[0])
         if not waited and is_stuck(former, changes):
             break
     left = [

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
+from typing import TYPE_CHECKING
 
 from nornir.core.inventory import Host
 
 from moor.resources.base import State
+
+if TYPE_CHECKING:
+    from moor.engine.holds import Hold
 
 _numbers = count(1)
 
@@ -20,12 +24,14 @@ class Observation:
     Attributes:
         planned: paths that earlier stages of a dry run would have changed.
         whole: every resource of the run's stages was read by script.
+        holds: what the host says is to be left alone; None until that was looked at.
         number: identifies the host's run within this process, so that a worker recognises it.
     """
 
     states: dict[str, State | None] = field(default_factory=dict)
     planned: set[str] = field(default_factory=set)
     whole: bool = False
+    holds: tuple[Hold, ...] | None = None
     number: int = field(default_factory=lambda: next(_numbers))
 
     def missing(self, ids: Iterable[str]) -> list[str]:
@@ -58,7 +64,7 @@ def observation_of(host: Host) -> Observation:
 def discard_observation(host: Host) -> None:
     """Forget the states that were read, since something on the host is about to change."""
     if seen := current_observation(host):
-        host.data[_KEY] = Observation(number=seen.number)
+        host.data[_KEY] = Observation(number=seen.number, holds=seen.holds)
 
 
 def end_observation(host: Host) -> None:

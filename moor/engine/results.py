@@ -22,17 +22,18 @@ from moor.errors import ErrorKind, HostError
 from moor.resources.base import Resource
 
 Found = Finding | Expiry | Measured | ImageInUse
-Status = Literal["ok", "changed", "drift", "failed", "skipped"]
+Status = Literal["ok", "changed", "drift", "failed", "skipped", "held"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one change; ``error`` is empty and ``kind`` None unless it failed."""
+    """The outcome of one change; ``error`` is empty and ``kind`` None unless it failed, ``held`` says why it waits."""
 
     change: Change
     status: Status
     error: str = ""
     kind: ErrorKind | None = None
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,11 @@ class ResourceResult(Result):
 
     Attributes:
         print: the fingerprint of its change; None where nothing changes, and in a run that saves no plan.
+        held: why a change was left for later.
     """
 
     print: ChangeFingerprint | None = None
+    held: str = ""
 
     def __init__(
         self,
@@ -123,5 +126,6 @@ def report_outcomes(task: Task, resources: Sequence[Resource], outcomes: Sequenc
 def _sub_result(host: Host, outcome: Outcome, key: str) -> ResourceResult:
     change = outcome.change
     made = ResourceResult(host, change.id, outcome.status, change.diff, outcome.error, kind=outcome.kind)
-    made.print = fingerprint(change, key) if key else None
+    made.print = fingerprint(change, key) if key and not outcome.held else None
+    made.held = outcome.held
     return made

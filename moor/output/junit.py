@@ -49,6 +49,8 @@ def _case(resource: ResourceReport) -> TestCase:
         case.result = [Skipped(_clean(f"waived: {resource.waived}"))]
     elif resource.status in ("drift", "failed"):
         case.result = [_problem(Failure, words, resource.error_kind or resource.status)]
+    elif resource.held:
+        case.result = [Skipped(_clean(f"held: {resource.held}"))]
     elif resource.status == "skipped":
         case.result = [Skipped(_clean(words))]
     return case

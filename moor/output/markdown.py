@@ -11,7 +11,7 @@ from moor.folding import fold
 from moor.run.report import RunReport, count_by_status
 
 LONGEST = 60_000  # characters; GitHub refuses a comment of more than 65536
-SHOWN = {"drift": "would change", "changed": "changed", "failed": "failed", "skipped": "skipped"}
+SHOWN = {"drift": "would change", "changed": "changed", "failed": "failed", "skipped": "skipped", "held": "held"}
 
 
 @dataclass(frozen=True)

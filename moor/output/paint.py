@@ -24,7 +24,7 @@ CELLS = {
     **dict.fromkeys(("drift", "changed"), YELLOW),
     "-": DIM,
 }
-ENTRY = re.compile(r"  ([~!?+-]) (.*?)((?:  \[.*?\])?)((?:  (?:since|waived: ).*)?)")
+ENTRY = re.compile(r"  ([~!?+-]) (.*?)((?:  \[.*?\])?)((?:  (?:since|waived: |held: ).*)?)")
 OUTCOME = re.compile(r"(plan|apply|run|drift|verify|rollback|interrupted|mended|findings)(: ?)(.*)")
 BAD = re.compile(r"\b[1-9]\d*(?: of \d+ hosts?)? (?:failed|skipped)|interrupted|incomplete|nothing could be")
 DIFFERENT = re.compile(r"\b[1-9]\d* (?:changes?|findings?)\b|no finding\b")

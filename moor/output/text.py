@@ -14,7 +14,7 @@ from moor.output import paint, rolled, tables
 from moor.output.grouping import grouped, was_shown
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 
-SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-"}
+SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-", "held": "-"}
 # Kinds of errors that the inventory may be the cause of.
 ON_THE_WAY = {ErrorKind.UNREACHABLE, ErrorKind.NAME, ErrorKind.HOST_KEY, ErrorKind.AUTHENTICATION, ErrorKind.PRIVILEGE}
 BELOW = " " * 6  # what belongs to an entry is indented by as much
@@ -55,7 +55,7 @@ def drift(report: RunReport) -> str:
     waived = [finding for finding in open_findings(report) if finding.waived]
     mending = report.mended
     mended = ["mended:", *_changes(mending), *_errors(mending), ""] if mending else []
-    rest = (*map(_waived, waived), *rolled.waiting(report), _sum(report, len(waived)))
+    rest = (*map(_waived, waived), *_held(report), *rolled.waiting(report), _sum(report, len(waived)))
     return joined([*mended, *_open(report), *_not_examined(report), _where_written(report), *rest])
 
 
@@ -82,6 +82,19 @@ def findings(report: RunReport) -> Iterator[str]:
             yield f"  {sign} {finding.id}{_since(finding.first_seen)}\n      {finding.what}{mend}"
 
 
+def _held(report: RunReport) -> Iterator[str]:
+    """Yield what is held, with the reason, and how it differs."""
+    found = (
+        (name, (one.id, one.held, one.diff))
+        for name, host in report.hosts.items()
+        for one in host.resources
+        if one.status == "held"
+    )
+    for group in grouped(found):
+        identity, held, diff = group.shown
+        yield f"  - {identity}  [{group.names}]  held: {held}\n{indent(diff, BELOW)}".rstrip()
+
+
 def _since(first_seen: str) -> str:
     return f"  since {first_seen[:16].replace('T', ' ')} UTC" if first_seen else ""
 
@@ -102,6 +115,7 @@ def _sum(report: RunReport, waived: int) -> str:
     complete = whole == len(report.hosts) and all(one.state != "unexamined" for one in report.findings)
     words = _many(len(found), "finding") if found else "clean" if complete else "no finding"
     told = f", {waived} waived" if waived else ""
+    told += f", {held} held" if (held := count_by_status(report).get("held", 0)) else ""
     examined = f"{whole} of {_many(len(report.hosts), 'host')} examined"
     return f"drift: {words}{told}; {examined}, {count_by_status(report).get('ok', 0)} resources as they should be"
 
@@ -153,15 +167,16 @@ def _state(host: HostReport) -> str:
 def _changes(report: RunReport) -> Iterator[str]:
     """Yield equal changes of several hosts once, with the hosts after the id; a diff that was shown is left out."""
     found = (
-        (name, (one.id, one.status, "" if was_shown(name, one.id, one.diff) else one.diff))
+        (name, (one.id, one.status, "" if was_shown(name, one.id, one.diff) else one.diff, one.held))
         for name, host in report.hosts.items()
         for one in host.resources
         if one.status in SIGN
     )
     for group in grouped(found):
-        identity, status, diff = group.shown
+        identity, status, diff, held = group.shown
         note = f" ({status})" if status in ("failed", "skipped") else ""
         shown = f"\n{indent(diff, BELOW)}" if diff and status != "skipped" else ""
+        shown = f"  held: {held}{shown}" if held else shown
         yield f"  {SIGN[status]} {identity}{note}  [{group.names}]{shown}"
 
 
@@ -181,7 +196,7 @@ def _where_written(report: RunReport) -> str:
 
 
 def _touched(report: RunReport) -> int:
-    return sum(any(r.status != "ok" for r in host.resources) for host in report.hosts.values())
+    return sum(any(r.status not in ("ok", "held") for r in host.resources) for host in report.hosts.values())
 
 
 def _kept(report: RunReport) -> str:
@@ -189,7 +204,8 @@ def _kept(report: RunReport) -> str:
     failed = sum(bool(host.error) for host in report.hosts.values()) - skipped
     told = f"; {failed} of {_many(len(report.hosts), 'host')} failed" if failed else ""
     beside = f", {skipped} skipped" if skipped else ""
-    return f"{count_by_status(report).get('ok', 0)} as they should be{told}{beside}"
+    held = f", {number} held" if (number := count_by_status(report).get("held", 0)) else ""
+    return f"{count_by_status(report).get('ok', 0)} as they should be{told}{beside}{held}"
 
 
 def _many(number: int, word: str) -> str:

@@ -10,6 +10,8 @@ from nornir.core.inventory import Host
 from moor.context import context_of
 from moor.engine.alike import Alike
 from moor.engine.desired import Desired, desired_ahead_of
+from moor.engine.held_changes import hold_of
+from moor.engine.holds import HELD_HERE, holds_in, today
 from moor.engine.observation import observation_of
 from moor.engine.plan import plan
 from moor.engine.reading import Reading
@@ -56,9 +58,12 @@ def may_change(host: Host, stages: Sequence[Stage]) -> bool:
     """
     seen = observation_of(host)
     planned: set[str] = set()
+    holds = holds_in(seen.states.get(HELD_HERE.id), today())
     for _, resources in _declared(host, stages):
         noted = None if resources is None else [one for one in resources if one.is_noted]
-        if noted is None or seen.missing(resource.id for resource in noted) or plan(noted, seen.states, planned):
+        if noted is None or seen.missing(resource.id for resource in noted):
+            return True
+        if any(not hold_of(holds, change) for change in plan(noted, seen.states, planned)):
             return True
     return False
 
@@ -97,7 +102,8 @@ def _joined(declared: Iterable[Declared]) -> Foresight:
             first, by = found.setdefault(resource.id, (resource, stage))
             if first != resource:
                 raise MoorError(_declared_twice(resource.id, by, stage))
-    return Foresight(Reading(resource for resource, _ in found.values()), whole)
+    read: list[Probed] = [resource for resource, _ in found.values()]
+    return Foresight(Reading([*read, HELD_HERE] if read else ()), whole)
 
 
 def _declared_twice(name: str, one: Stage, other: Stage) -> str:

@@ -33,6 +33,8 @@ SCHEMA = 1  # raised when a field of the JSON changes its meaning or goes
 class ResourceReport:
     """One resource of one host; ``stage`` is the task that owns it, ``error_kind`` None unless it failed.
 
+    ``held`` says who has asked moor to leave it, why and until when, if its status is held.
+
     Hosts may share the report of a resource that is as it should be.
     """
 
@@ -45,6 +47,7 @@ class ResourceReport:
     waived: str = ""
     first_seen: str = ""
     error_kind: ErrorKind | None = None
+    held: str = ""
 
 
 @dataclass
@@ -224,9 +227,8 @@ def _resource(stage: str, sub: ResourceResult) -> ResourceReport:
     error = printable(str(sub.exception or ""))
     causes = [replace(cause, cause=printable(cause.cause), mend=printable(cause.mend)) for cause in sub.causes]
     kind = kind_of_error(sub.exception) if sub.exception else None
-    return ResourceReport(
-        printable_line(str(sub.name)), sub.status, printable(sub.diff), stage, error, causes, error_kind=kind
-    )
+    about = (sub.status, printable(sub.diff), stage, error, causes)
+    return ResourceReport(printable_line(str(sub.name)), *about, error_kind=kind, held=printable(sub.held))
 
 
 def _is_known_failure(one: ResourceReport, before: Iterable[ResourceReport]) -> bool:
