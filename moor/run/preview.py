@@ -12,6 +12,8 @@ from nornir.core.task import Result, Task
 
 from moor.engine.converge import read_missing, split_chosen
 from moor.engine.desired import desired_of
+from moor.engine.held_changes import split_held
+from moor.engine.holds import HELD_HERE
 from moor.engine.mending import plan_scripts
 from moor.engine.observation import Observation, begin_observation, end_observation, observation_of
 from moor.engine.plan import Change, plan, printable
@@ -98,7 +100,8 @@ def preview_host(task: Task, stages: Sequence[Stage]) -> Result:
 def _reading(task: Task, stages: Sequence[Stage]) -> PreviewStep:
     """Return the step that reads the resources of all stages in one round trip."""
     asked = {one.id: one for one in resources_ahead(task.host, stages) if isinstance(one, Probed)}
-    return PreviewStep("", "read", tuple(asked), _clean(Reading(asked.values()).script(MARK)))
+    script = Reading([*asked.values(), HELD_HERE] if asked else ()).script(MARK)
+    return PreviewStep("", "read", tuple(asked), _clean(script))
 
 
 def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[PreviewStep]:
@@ -108,7 +111,7 @@ def _of_stage(task: Task, stage: Stage, seen: Observation) -> Iterator[PreviewSt
     try:
         resources = desired_of(task, stage.desired)
         read_missing(task, resources, seen)
-        changes, _ = split_chosen(task, plan(resources, seen.states, seen.planned))
+        changes, _ = split_held(task, split_chosen(task, plan(resources, seen.states, seen.planned))[0])
         seen.planned.update(path for change in changes for path in change.resource.writes)
         yield from _refused(stage, changes) or _awaiting(stage, changes) or _steps(task, stage, resources, changes)
     except MoorError as error:
