@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from html import escape
 
-from moor.folding import fold
+from moor.output.grouping import Group, grouped
 from moor.run.report import RunReport, count_by_status
 
 LONGEST = 60_000  # characters; GitHub refuses a comment of more than 65536
 SHOWN = {"drift": "would change", "changed": "changed", "failed": "failed", "skipped": "skipped", "held": "held"}
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One resource with the hosts on which the same is said of it."""
-
-    id: str
-    status: str
-    words: str
 
 
 def markdown(report: RunReport) -> str:
@@ -28,11 +18,12 @@ def markdown(report: RunReport) -> str:
     rows = _rows(report)
     head = "\n".join([_title(report), *_table(rows), *_errors(report), *_findings(report), *_warnings(report)])
     left, diffs = LONGEST - len(head), list[str]()
-    for row in rows:
-        if row.words and (diff := _diff(row)) and len(diff) < left:
+    told = [row for row in rows if row.shown[2]]
+    for diff in map(_diff, told):
+        if len(diff) < left:
             left -= len(diff)
             diffs.append(diff)
-    missing = sum(bool(row.words) for row in rows) - len(diffs)
+    missing = len(told) - len(diffs)
     more = f"\nToo long to be shown here: the diffs of {missing} more.\n" if missing else ""
     return "".join([head, "\n", *diffs, more]).rstrip("\n")
 
@@ -48,35 +39,35 @@ def _title(report: RunReport) -> str:
     return f"{title}\n\n{hosts}{failing}; {count.get('ok', 0)} as they should be\n"
 
 
-def _rows(report: RunReport) -> dict[_Row, list[str]]:
-    rows: dict[_Row, list[str]] = {}
-    for name, host in report.hosts.items():
-        for one in host.resources:
-            if one.status != "ok":
-                rows.setdefault(_Row(one.id, one.status, one.error or one.diff), []).append(name)
-    return rows
+def _rows(report: RunReport) -> list[Group]:
+    """Return what is not as it should be, each resource, status and diff or error once with its hosts."""
+    return grouped(
+        (name, (one.id, one.status, one.error or one.diff))
+        for name, host in report.hosts.items()
+        for one in host.resources
+        if one.status != "ok"
+    )
 
 
-def _table(rows: dict[_Row, list[str]]) -> Iterator[str]:
+def _table(rows: list[Group]) -> Iterator[str]:
     if rows:
         yield "| what | | hosts |\n|---|---|---|"
-    for row, hosts in rows.items():
-        yield f"| {code(row.id)} | {SHOWN.get(row.status, row.status)} | {code(fold(hosts))} |"
+    for row in rows:
+        identity, status, _ = row.shown
+        yield f"| {code(identity)} | {SHOWN.get(status, status)} | {code(row.names)} |"
 
 
-def _diff(row: _Row) -> str:
-    kind = "" if row.status == "failed" else "diff"
-    summary = f"<code>{escape(row.id)}</code>"
-    return f"\n<details><summary>{summary}</summary>\n\n{fenced(row.words, kind)}\n\n</details>\n"
+def _diff(row: Group) -> str:
+    identity, status, words = row.shown
+    kind = "" if status == "failed" else "diff"
+    summary = f"<code>{escape(identity)}</code>"
+    return f"\n<details><summary>{summary}</summary>\n\n{fenced(words, kind)}\n\n</details>\n"
 
 
 def _errors(report: RunReport) -> Iterator[str]:
-    alike: dict[str, list[str]] = {}
-    for name, host in report.hosts.items():
-        if host.error:
-            alike.setdefault(host.error, []).append(name)
-    for words, hosts in alike.items():
-        yield f"\n**{code(fold(hosts))} failed:**\n\n{fenced(words)}"
+    errors = ((name, (host.error,)) for name, host in report.hosts.items() if host.error)
+    for group in grouped(errors, addresses=True):
+        yield f"\n**{code(group.names)} failed:**\n\n{fenced(group.shown[0])}"
 
 
 def _findings(report: RunReport) -> Iterator[str]:

@@ -89,7 +89,9 @@ class PlanToApply:
         planned = changes_by_host(self.saved.changes)
         approved = {name: frozenset(planned.get(name, {})) for name in self.nr.inventory.hosts}
         applying = separate_nornir(self.nr, dry_run=False, approved=approved)
-        report = runs.make(applying, _book(applying, self.saved.scope), "apply", roll_out)
+        book = _book(applying, self.saved.scope)
+        named = replace(book, name=f"{book.name} of plan {self.saved.plan}")  # for history
+        report = runs.make(applying, named, "apply", roll_out)
         for name in self.saved.hosts.keys() - fleet_of(self.nr).hosts.keys():
             report.hosts[name] = HostReport()
             report.hosts[name].fail(GONE, ErrorKind.CONFLICT)

@@ -21,6 +21,10 @@ from tests.plans.conftest import SECRET, Site
 RECORDED = Path(__file__).with_name(f"plan.schema.{SCHEMA}.json")
 
 
+def saved_id(site: Site) -> str:
+    return str(json.loads(Path(site.plan).read_text())["plan"])
+
+
 def test_a_saved_plan_is_shown_as_it_was_planned_made_exactly_and_then_nothing_is_left(site: Site) -> None:
     planned = site("plan", "both", "--out", site.plan)
     assert planned.returncode == 2
@@ -34,7 +38,7 @@ def test_a_saved_plan_is_shown_as_it_was_planned_made_exactly_and_then_nothing_i
     assert site.file("beta", "copy").read_text() == "made here\n"
     again = site("apply", site.plan, "--quiet")
     assert (again.returncode, again.stdout) == (0, "apply: nothing to change; 15 as they should be\n")
-    assert "apply" in site("history").stdout
+    assert f"apply both of plan {saved_id(site)}" in " ".join(site("history").stdout.split())
 
 
 def test_the_file_has_its_schema_and_no_secret_that_can_be_found_out_from_it(site: Site) -> None:

@@ -75,6 +75,17 @@ def test_plan_of_a_fleet_that_is_as_it_should_be(applied: Berth, same: Same) -> 
     same(done.stdout)
 
 
+def test_a_saved_plan_shown_and_applied_where_one_host_was_changed_since(berth: Berth, same: Same) -> None:
+    plan = str(berth.folder / "plan.json")
+    saved = berth("plan", "berth", "--out", plan, *LOCAL)
+    shown, markdown = berth("show", plan), berth("show", plan, "--output", "markdown")
+    (berth.hosts / "beta/etc").mkdir()
+    (berth.hosts / "beta/etc/motd").write_text("by hand\n")
+    applied = berth("apply", plan, "--quiet")
+    assert (saved.returncode, shown.returncode, applied.returncode) == (2, 0, 1)
+    same(f"{shown.stdout}--- as markdown:\n{markdown.stdout}--- applied:\n{applied.stdout}{applied.stderr}")
+
+
 def test_apply_where_one_host_refuses_and_another_is_not_reached(berth: Berth, same: Same) -> None:
     (berth.hosts / "gamma/strict").touch()
     done = berth("apply", "berth", "--yes", "--quiet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -59,7 +60,7 @@ def show(path: Path, output: Output) -> int:
 
 
 def _heading(plan: SavedPlan) -> str:
-    limit = "" if plan.scope.limit is None else f" --limit {plan.scope.limit}"
+    limit = "" if plan.scope.limit is None else f" --limit {shlex.quote(plan.scope.limit)}"
     part = f" {plan.scope.part}" if plan.scope.part != WHOLE else ""
     hosts = fold(list(plan.hosts))
     return f"plan {plan.plan} of {plan.site}: {plan.scope.runbook}{limit}{part}; by moor {plan.moor}, for {hosts}"
