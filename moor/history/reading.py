@@ -56,6 +56,11 @@ class History:
         query = select(ChangeRow, "changes", f"WHERE run IN {names}{of_host} ORDER BY number LIMIT :most")
         return as_values(ChangeRow, self.connection.rows(query, _given({**values, "host": host, "most": most})))
 
+    def held(self, run: str) -> list[ChangeRow]:
+        """Return what a run left alone since somebody holds it; ``error`` says who, why and until when."""
+        query = select(ChangeRow, "changes", "WHERE run = :run AND status = 'held' ORDER BY number")
+        return as_values(ChangeRow, self.connection.rows(query, {"run": run}))
+
     def open(self, host: str = "") -> list[FindingRow]:
         """Return the open findings, oldest first."""
         return self._findings("cleared IS NULL", host=host)

@@ -18,7 +18,7 @@ READ = 20_000  # changes that are read of one run
 GROUPS = 80  # changes that are shown of one run
 MAX_DIFF = 4000  # characters of one diff
 ALL_DIFFS = 600_000  # characters of all diffs of the page
-SHOWN = ("changed", "failed", "drift")
+SHOWN = ("changed", "failed", "drift", "held")
 
 
 @dataclass(frozen=True)

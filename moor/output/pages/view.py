@@ -14,7 +14,7 @@ from moor.output.pages.expiries import ExpiryBar, expiry_bars
 from moor.output.pages.findings import Subject, subjects_of
 from moor.output.pages.hosts import Tile, tiles_of, tiles_without_findings
 from moor.output.pages.proofs import ProofTable, last_proofs
-from moor.output.pages.runs import RunView, read_runs
+from moor.output.pages.runs import ChangeGroup, RunView, change_groups, read_runs
 
 SUBJECTS = 300  # findings that are shown; the rest is counted
 DRIFT = "drift"
@@ -28,6 +28,7 @@ class FleetView:
         registry: the names of the registries, as the newest run knew them; empty if no run did
         last: the last drift check, or the last run if there was none
         checked: whether there was a drift check, so that the absence of findings means something
+        held: what the last check left alone since somebody holds it
         rest: how many ids of findings are not shown
         findings: how many findings are open, counted per host as ``moor drift`` counts
     """
@@ -40,6 +41,7 @@ class FleetView:
     counts: Mapping[str, int]
     subjects: Sequence[Subject]
     waived: Sequence[Subject]
+    held: Sequence[ChangeGroup]
     rest: int
     findings: int
     proofs: ProofTable | None
@@ -72,6 +74,7 @@ def read_view(history: History, now: datetime, days: int, soon_days: int) -> Fle
         counts=Counter(tile.state for tile in tiles),
         subjects=subjects[:SUBJECTS],
         waived=subjects_of((row for row in open_ if row.waived), now)[:SUBJECTS],
+        held=change_groups(history.held(checks[0].run))[:SUBJECTS] if checks else (),
         rest=max(0, len(subjects) - SUBJECTS),
         findings=sum(not row.waived and row.state != "unexamined" for row in open_),
         proofs=last_proofs(history),

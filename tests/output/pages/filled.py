@@ -18,6 +18,7 @@ DIFF = """content:
 -10.99.0.9 registry.moor.test registry
 +10.77.0.11 registry.moor.test registry
  # END moor"""
+HELD = "by ops@controller until 2026-12-01: a new kernel is tried"
 WAIVED = "with the upgrade (network, until 2026-12-24)"
 COLUMNS = ("clock", "name", "route", "mtu", "tls", "login", "containerd", "pull", "pod")
 APPLY, VERIFY = "20261124-133000-aaaa", "20261124-140000-bbbb"
@@ -36,6 +37,8 @@ def fill(settings: SiteSettings, number_hosts: int, number_runs: int) -> None:
             mended = [_change(row["run"], name) for name in names[1:4]]
             connection.run(insert("changes", mended[0]), mended)
         if number_runs:
+            held = {**_change(row["run"], names[0]), "status": "held", "error": HELD}
+            connection.run(insert("changes", held), [held])
             _add_apply(connection, names)
             _add_verify(connection, names)
         found, ends = _findings(names), _ends()

@@ -22,7 +22,7 @@ from tests.harness.commands import moor
 from tests.harness.sites import write_site
 from tests.history.reports import a_run
 from tests.output.pages.conftest import view_of
-from tests.output.pages.filled import DIFF, fill
+from tests.output.pages.filled import DIFF, HELD, fill
 
 ROOT = Path(__file__).parents[3]
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,6 +42,11 @@ def test_equal_findings_of_several_hosts_are_one_group_and_the_worst_are_first(s
     assert [(subject.id, subject.groups[0].waived) for subject in view.waived] == [
         ("service:containerd", "with the upgrade (network, until 2026-12-24)")
     ]
+
+
+def test_what_somebody_holds_is_shown_with_the_reason(settings: SiteSettings) -> None:
+    (held,) = view_of(settings).held
+    assert (held.id, held.where, held.error) == ("edit:/etc/hosts#names", "node1", HELD)
 
 
 def test_every_finding_has_its_remedy_and_drift_the_command_that_mends_it(settings: SiteSettings) -> None:
