@@ -27,7 +27,9 @@ from tests.harness.waiting import until
 from tests.history.reports import a_run
 
 TASK = """
+import sys
 from pathlib import Path
+from tests.harness.waiting import until
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 from moor.api import File, HostError, converge
@@ -37,6 +39,8 @@ def desired(host: Host) -> list[File]:
 def install_port(task: Task) -> Result:
     if (FOLDER / f"{task.host.name}.sick").exists():
         raise HostError("it is sick")
+    if (FOLDER / "slow").exists() and task.host.name == "gamma":
+        until(lambda: "  [alpha" in sys.stderr.getvalue(), "the others are told")
     return converge(task, desired)
 def retire_port(task: Task) -> Result:
     return converge(task, desired)
@@ -80,6 +84,17 @@ def test_an_apply_tells_changes_and_failures_as_they_happen_and_the_diff_once(si
     assert "  ! gamma: it is sick" in told[after:before]
     assert "+it" not in done.stderr
     assert done.stdout.count(f"file:{site}/<host>  [alpha beta]") == 1
+
+
+def test_changes_are_told_while_other_hosts_of_the_stage_are_under_way(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_progress, "CHANGES_S", 0.0)
+    monkeypatch.setattr(run_progress, "TICK_S", 0.3)
+    (site / "slow").touch()
+    done = run(site, "apply", "port", "--yes")
+    assert done.returncode == 0, done.said
+    assert f"  ~ file:{site}/gamma  [gamma]\n" in done.stderr
 
 
 def test_quiet_is_quiet(site: Path) -> None:

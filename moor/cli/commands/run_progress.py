@@ -27,11 +27,15 @@ from moor.run.selection import concern_of_stage
 from moor.settings.modules import RUNBOOKS, concern_of
 
 FIRST_S, TICK_S = 2.0, 0.5  # until the time left is told at all; between two drawings
+CHANGES_S = 3.0  # between two times that changes of a long stage are told
 LINE_S = 15.0  # between two lines about the time left, where no line can be drawn anew
 JOINED_S = 1.0  # how long a run's end waits for a history that does not answer
 LOOKING = ("check", "compare", "diagnose", "examine", "find", "prove", "reach", "read", "rehearse", "show", "watch")
 NO_CONCERN = ("moor", RUNBOOKS)  # where a task stands that belongs to no concern
 CLOSING = "close_connections_task"  # Nornir's own
+
+
+Told = tuple[str, tuple[str]]  # a host, and what is told about it
 
 
 class RunProgress(QuietProcessor):
@@ -42,6 +46,7 @@ class RunProgress(QuietProcessor):
         self._concerns = {stage.name: concern_of_stage(stage) for stage in runbook.stages}
         self._read = self._done = 0
         self._at, self._left, self._hosts = "", 0, 0
+        self._changed, self._failed = list[Told](), list[Told]()
         self._lock = threading.Lock()
         self._ended = threading.Event()
 
@@ -67,27 +72,28 @@ class RunProgress(QuietProcessor):
         return f"look at {concern.replace('_', ' ')}"
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
-        """Count the host."""
+        """Count the host, and note what an apply has changed on it, or why it failed."""
+        if task.name == CLOSING:
+            return
         with self._lock:
             self._left -= 1
             self._read += task.name == READ
-            self._done += task.name not in (READ, CLOSING)
+            self._done += task.name != READ
+            if not self._nr.data.dry_run:
+                self._changed += [(host.name, (name,)) for name in _changed(result)]
+                self._failed += [(host.name, (words.splitlines()[0],)) for words in [error_of(result[0])] if words]
 
     def task_completed(self, task: Task, result: AggregatedResult) -> None:
-        """Tell what an apply has changed on these hosts, and which of them failed."""
-        if self._nr.data.dry_run:
-            return
-        changed = (
-            (name, (printable_line(str(sub.name)),))
-            for name, results in result.items()
-            for sub in results[1:]
-            if isinstance(sub, ResourceResult) and sub.status == "changed"
-        )
+        """Tell what was changed on the last hosts of the task."""
+        self._tell()
+
+    def _tell(self) -> None:
+        """Print what was changed since the last time, and which hosts have failed."""
+        with self._lock:
+            changed, self._changed = self._changed, []
+            failed, self._failed = self._failed, []
         for group in grouped(changed):
             self._screen.line(f"  ~ {group.shown[0]}  [{group.names}]")
-        failed = (
-            (name, (words.splitlines()[0],)) for name, one in result.items() if one and (words := error_of(one[0]))
-        )
         for group in grouped(failed, addresses=True):
             self._screen.line(f"  ! {group.names}: {group.shown[0]}")
 
@@ -104,23 +110,25 @@ class RunProgress(QuietProcessor):
             self._screen.status("")
 
     def _tick(self) -> None:
-        began, told, total, expected = time.monotonic(), 0.0, 0, 0.0
+        began = line = changes = time.monotonic()
+        total, expected = 0, 0.0
         while not self._ended.wait(TICK_S):
-            elapsed = time.monotonic() - began
-            if elapsed < FIRST_S:
+            now = time.monotonic()
+            if now - changes >= CHANGES_S:
+                changes = now
+                self._tell()
+            if now - began < FIRST_S:
                 self._screen.status(self._at)
                 continue
             if not total:
                 total, expected = self._count(), expected_s(self._nr, self._report)
-            share = self._share(total)
-            left = time_left_s(elapsed, share, expected)
-            words = f"about {format_duration(left)} left" if left else f"{format_duration(elapsed)} so far"
+            words = _left(now - began, self._share(total), expected)
             if self._screen.animated:
                 few = f", {self._hosts - self._left} of {_many(self._hosts)}" if self._hosts > 1 else ""
-                self._screen.status(f"{draw_bar(share)} {words}; {self._at}{few}")
-            elif elapsed - told >= LINE_S:
-                told = elapsed
-                self._screen.line(f"{share:.0%} done, {words}")
+                self._screen.status(f"{draw_bar(self._share(total))} {words}; {self._at}{few}")
+            elif now - line >= LINE_S:
+                line = now
+                self._screen.line(f"{self._share(total):.0%} done, {words}")
 
     def _count(self) -> int:
         """Return how many times a task runs on a host in all, without reading; at least 1."""
@@ -150,6 +158,16 @@ def expected_s(nr: Nornir, report: RunReport) -> float:
         alike = [row.duration_s for row in rows if (row.runbook, row.hosts) == (report.runbook, len(report.hosts))]
         return sorted(alike[:5])[len(alike[:5]) // 2] if alike else 0.0
     return 0.0
+
+
+def _left(elapsed: float, share: float, expected: float) -> str:
+    left = time_left_s(elapsed, share, expected)
+    return f"about {format_duration(left)} left" if left else f"{format_duration(elapsed)} so far"
+
+
+def _changed(result: MultiResult) -> list[str]:
+    subs = (sub for sub in result[1:] if isinstance(sub, ResourceResult) and sub.status == "changed")
+    return [printable_line(str(sub.name)) for sub in subs]
 
 
 def _many(number: int) -> str:
