@@ -106,6 +106,15 @@ def names_in(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
+def required_by(wheel: Path) -> list[Requirement]:
+    """Return what a wheel asks for without extras."""
+    with ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        lines = archive.read(metadata).decode().splitlines()
+    asked = [Requirement(line.partition(": ")[2]) for line in lines if line.startswith("Requires-Dist: ")]
+    return [one for one in asked if one.marker is None or one.marker.evaluate({"extra": ""})]
+
+
 def needed(requirements: Iterable[Requirement]) -> set[str]:
     """Return the distributions that requirements lead to, as they are installed here."""
     found: set[tuple[str, frozenset[str]]] = set()
@@ -148,12 +157,7 @@ def pinned_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path
 @pytest.fixture(scope="module")
 def plain_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """Return a Python that has what the wheel asks for without extras, as pipx and uv tool would install it."""
-    with ZipFile(wheel) as archive:
-        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        lines = archive.read(metadata).decode().splitlines()
-    asked = [Requirement(line.partition(": ")[2]) for line in lines if line.startswith("Requires-Dist: ")]
-    mandatory = [one for one in asked if one.marker is None or one.marker.evaluate({"extra": ""})]
-    return installed(tmp_path_factory.mktemp("plain"), needed(mandatory), wheel)
+    return installed(tmp_path_factory.mktemp("plain"), needed(required_by(wheel)), wheel)
 
 
 @pytest.fixture

@@ -28,6 +28,10 @@ class RegistryAnswers:
         str, typer.Option(metavar="FILE", help="the CA of a registry that is there; leave out if it is a public one")
     ] = ""
     login: Annotated[str, typer.Option(metavar="USER", help="a login that may pull from a registry that is there")] = ""
+    api: Annotated[
+        str,
+        typer.Option(metavar="KIND", help="what it is: harbor, or distribution for registry:2, Zot, Quay, Nexus ..."),
+    ] = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Answers:
 OPTION_BY_KEY: Mapping[str, str] = {
     "data.registry.name": "--registry",
     "data.registry.port": "--registry",
+    "data.registry.api": "--api",
     "data.registry.address": "--registry-address",
     "data.harbor.installer": "--installer",
     "data.pki.ca": "--ca",

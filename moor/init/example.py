@@ -7,8 +7,8 @@ from pathlib import Path
 
 import moor
 from moor.errors import InputError
+from moor.init.paths import CA_PASSPHRASE, GITIGNORE, HARBOR_ADMIN
 from moor.init.placing import README, Draft
-from moor.init.texts import CA_PASSPHRASE, GITIGNORE, HARBOR_ADMIN
 from moor.secrets.secret import generate
 from moor.suggestions import did_you_mean
 

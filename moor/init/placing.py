@@ -107,8 +107,17 @@ def with_option(line: str) -> str:
     return line
 
 
-def place(draft: Draft, folder: Path) -> list[str]:
-    """Write a site that was checked, all of it or nothing; return the names of its files, and what was left alone."""
+def place(draft: Draft, folder: Path, brought: Iterable[str] = ()) -> list[str]:
+    """Write a site that was checked, all of it or nothing.
+
+    Args:
+        draft: the files
+        folder: where
+        brought: files that the user will bring; their directories are made
+
+    Returns:
+        the files that are there already and stay as they are.
+    """
     kept = [name for name in draft.files if name in SHARED and (folder / name).exists()]
     files = {name: text for name, text in draft.files.items() if name not in kept}
     refuse_taken(folder, (*files, *draft.private))
@@ -117,6 +126,8 @@ def place(draft: Draft, folder: Path) -> list[str]:
         for path in Draft(files, draft.private).write(folder):
             written.append(path)
         _ignore(folder / GITIGNORE, draft.ignored)
+        for name in brought:
+            _make_folder((folder / name).parent, folder, private=name.startswith("secrets/"))
     return kept
 
 

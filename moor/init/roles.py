@@ -112,12 +112,16 @@ def cast_roles(answers: Answers, found: Found) -> Cast:
         raise InputError("\n".join(faults))
     cast.left = tuple(host for host in found.hosts.values() if host.name not in cast.hosts)
     cast.hosts = _shortened(cast.hosts)
+    _note_left(cast, found)
+    return cast
+
+
+def _note_left(cast: Cast, found: Found) -> None:
     if found.netbox and cast.left:
         cast.notes.append(
             f"{len(cast.left)} machines of NetBox have no role, and are hosts all the same, which trust the registry "
             "and know its name; filters leave them out, as in --from netbox 'https://HOST?tag=moor'"
         )
-    return cast
 
 
 def words_of(answers: Answers, role: str) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from moor.connections.ssh.host_keys import SYSTEM, known_hosts_name, known_lines
 from moor.errors import InputError
-from moor.init import texts
+from moor.init import paths, texts
 from moor.init.facts import SiteFacts, known_file
 from moor.init.found import SSH_PORT, FoundHost
 from moor.init.placing import Draft
@@ -24,9 +24,9 @@ def draft_of(facts: SiteFacts) -> Draft:
         files[KNOWN_HOSTS] = keys
     if facts.found.ssh_config_text:
         files[SSH_CONFIG] = facts.found.ssh_config_text
-    made = (texts.CA_PASSPHRASE, texts.HARBOR_ADMIN) if facts.is_own else ()
+    made = (paths.CA_PASSPHRASE, paths.HARBOR_ADMIN) if facts.is_own else ()
     private = {name: f"{generate().reveal()}\n" for name in made}
-    return Draft(files, {**private, **_passwords(facts)}, texts.GITIGNORE)
+    return Draft(files, {**private, **_passwords(facts)}, paths.GITIGNORE)
 
 
 def _known_keys(facts: SiteFacts) -> Iterator[str]:
@@ -46,7 +46,7 @@ def _passwords(facts: SiteFacts) -> Mapping[str, str]:
     common = texts.common_of(facts.cast)
     owners = [common, *facts.cast.hosts.values()]
     return {
-        texts.password_path(owner.name, kind): f"{word.reveal()}\n"
+        paths.password_path(owner.name, kind): f"{word.reveal()}\n"
         for owner in owners
         for kind, word in texts.own_passwords(owner, common).items()
         if word is not None
@@ -58,16 +58,16 @@ def to_bring(facts: SiteFacts) -> dict[str, str]:
     typed = facts.answers.registry
     wanted = dict[str, str]()
     if facts.is_own and not known_file(typed.installer):
-        wanted[texts.INSTALLER] = "Harbor's offline installer; then take out the # of harbor in inventory/defaults.yaml"
+        wanted[paths.INSTALLER] = "Harbor's offline installer; then take out the # of harbor in inventory/defaults.yaml"
     if facts.cast.first(CONTROL_PLANE) and not facts.kubeconfig:
-        wanted[texts.KUBECONFIG] = "the cluster's kubeconfig, of a user that may apply what runs there"
+        wanted[paths.KUBECONFIG] = "the cluster's kubeconfig, of a user that may apply what runs there"
     if typed.login and not facts.is_own:
-        wanted[texts.LOGIN] = f"the password of {typed.login} (chmod 600)"
+        wanted[paths.LOGIN] = f"the password of {typed.login} (chmod 600)"
     common = texts.common_of(facts.cast)
     for host in (common, *facts.cast.hosts.values()):
         for kind, word in texts.own_passwords(host, common).items():
             if word is None:
-                wanted[texts.password_path(host.name, kind)] = f"{_whose(host)} {kind} password (chmod 600)"
+                wanted[paths.password_path(host.name, kind)] = f"{_whose(host)} {kind} password (chmod 600)"
     return wanted
 
 

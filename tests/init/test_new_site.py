@@ -167,6 +167,12 @@ def test_a_file_where_the_site_should_be_is_told(tmp_path: Path) -> None:
     assert f"{tmp_path}/fleet: not a directory" in init(tmp_path / "fleet", *OWN).stderr
 
 
+def test_the_directory_of_what_is_to_bring_is_there_and_private(tmp_path: Path) -> None:
+    done = init(tmp_path / "f", *REGISTRY, "--nodes", "n1", "--login", "robot$shop+puller")
+    assert "secrets/registry-login: the password of robot$shop+puller" in done.stdout
+    assert (tmp_path / "f/secrets").stat().st_mode & 0o777 == 0o700
+
+
 def test_without_a_terminal_nobody_is_asked(tmp_path: Path) -> None:
     done = ended_here(["init", str(tmp_path / "fleet"), "--nodes", "n1"])
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

@@ -30,7 +30,7 @@ def init(options: Options, answers: Answers, directory: Path, source: tuple[str,
     refuse_taken(folder)
     found = read_source(*source, answers)
     facts, draft = _asked(answers, found, folder) if sys.stdin.isatty() else _drafted(answers, found, folder)
-    kept = place(draft, folder)
+    kept = place(draft, folder, to_bring(facts))
     for words in (*found.notes, *facts.cast.notes):
         print_warning(words)
     print_safely(_written(folder, [*draft.files, *draft.private], kept))
@@ -46,7 +46,7 @@ def copy_example(options: Options, name: str, directory: Path, has_more: bool) -
     folder = directory.expanduser().absolute()
     refuse_taken(folder)
     draft = draft_of_example(name)
-    kept = place(draft, folder)
+    kept = place(draft, folder, to_bring_for(name))
     print_safely(_written(folder, [*draft.files, *draft.private], kept))
     print_safely(_next(to_bring_for(name), folder, directory))
     return 0

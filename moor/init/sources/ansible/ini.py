@@ -26,24 +26,16 @@ def read_ini(text: str, shown: str, inventory: AnsibleInventory) -> None:
         InputError: every line that cannot be read; none is quoted, since it may hold a password.
     """
     group, kind, faults = UNGROUPED, "hosts", list[str]()
-    named = dict[str, str]()  # children that are no group yet, with the place that names them
+    named = dict[str, str]()  # children with the place that names them; each must be a section somewhere
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if not line or line[0] in ";#":
             continue
         try:
             if found := SECTION.fullmatch(line):
-                group, kind = found[1], found[2] or "hosts"
-                _known_kind(group, kind)
+                group, kind = found[1], _kind(found)
                 inventory.group(group)
-            elif kind == "hosts":
-                _add_hosts(line, group, inventory)
-            elif kind == "vars":
-                key, value = _variable(line)
-                inventory.group(group).variables[key] = value
-            else:
-                child = line.partition("#")[0].strip()
-                inventory.group(group).children[child] = None
+            elif child := _add_line(line, group, kind, inventory):
                 named[child] = f"{shown}:{number}"
         except InputError as error:
             faults.append(f"{shown}:{number}: {error}")
@@ -52,9 +44,25 @@ def read_ini(text: str, shown: str, inventory: AnsibleInventory) -> None:
         raise InputError("\n".join(faults))
 
 
-def _known_kind(group: str, kind: str) -> None:
+def _add_line(line: str, group: str, kind: str, inventory: AnsibleInventory) -> str:
+    """Add a line of a section; return the child that it names, if it is one of children."""
+    if kind == "hosts":
+        _add_hosts(line, group, inventory)
+    elif kind == "vars":
+        key, value = _variable(line)
+        inventory.group(group).variables[key] = value
+    else:
+        child = line.partition("#")[0].strip()
+        inventory.group(group).children[child] = None
+        return child
+    return ""
+
+
+def _kind(section: re.Match[str]) -> str:
+    kind = section[2] or "hosts"
     if kind not in KINDS:
-        raise InputError(f"[{group}:{kind}]: a section is of {', '.join(KINDS)}")
+        raise InputError(f"[{section[1]}:{kind}]: a section is of {', '.join(KINDS)}")
+    return kind
 
 
 def _add_hosts(line: str, group: str, inventory: AnsibleInventory) -> None:
