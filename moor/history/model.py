@@ -58,6 +58,7 @@ class ChangeRow:
     """One resource of a run whose status was not ``ok``; secrets in the diff are masked.
 
     Attributes:
+        error: why it failed; of what is held, who holds it, why and until when
         causes: why it failed, each with its ``rule``, ``cause`` and ``mend``; None if no cause is known
     """
 

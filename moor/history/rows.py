@@ -48,7 +48,7 @@ def host_values(report: RunReport, name: str, host: HostReport) -> dict[str, Any
 
 def change_values(resource: ResourceReport) -> dict[str, Any]:
     """Return the row of a resource, without its run and host."""
-    texts = {"diff": text_of(resource.diff), "error": text_of(resource.error)}
+    texts = {"diff": text_of(resource.diff), "error": text_of(resource.error or resource.held)}
     causes = [{key: text_of(words) for key, words in vars(cause).items()} for cause in resource.causes]
     kept = json.dumps(causes) if causes else None
     return {

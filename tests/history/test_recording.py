@@ -294,3 +294,12 @@ def test_a_finding_with_a_known_cause_has_its_remedy(settings: SiteSettings) -> 
     report.hosts["node1"].resources[0].causes = [Cause("tls-unknown-ca", "the CA is missing", "moor apply trust")]
     (found,) = kept(settings, report).new
     assert (found.what, found.remedy) == ("the CA is missing", "moor apply trust")
+
+
+def test_what_is_held_is_kept_with_the_reason(settings: SiteSettings) -> None:
+    report = a_run({"node1": {"file:/a": "held"}})
+    report.hosts["node1"].resources[0].held = "by ops until 2026-12-01: a new kernel is tried"
+    kept(settings, report)
+    with connected(settings, writing=False) as connection:
+        (held,) = History(connection).held(report.run)
+    assert (held.host, held.id, held.error) == ("node1", "file:/a", "by ops until 2026-12-01: a new kernel is tried")
