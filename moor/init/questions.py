@@ -13,6 +13,7 @@ from moor.init.found import Found
 from moor.init.roles import CONTROL_PLANE, HARBOR, NODES, WORKSTATIONS, members_of_role, words_of
 
 Ask = Callable[[str, str], str]  # the question and the default; returns what was typed
+USUAL_KUBECONFIG = "~/.kube/config"
 KEYS = ("ed25519", "ecdsa", "rsa")
 
 
@@ -29,15 +30,27 @@ class Question:
     option: str
     words: str
     default: Callable[[Answers], str] = lambda _: ""
-    concerns: Callable[[Answers], bool] = lambda _: True
+    concerns: Callable[[Answers, Found], bool] = lambda answers, found: True
 
 
-def _is_own(answers: Answers) -> bool:
-    return bool(words_of(answers, HARBOR))
+def _is_own(answers: Answers, found: Found) -> bool:
+    return _has(HARBOR, answers, found)
 
 
-def _is_others(answers: Answers) -> bool:
-    return not _is_own(answers)
+def _is_others(answers: Answers, found: Found) -> bool:
+    return not _is_own(answers, found)
+
+
+def _has_cluster(answers: Answers, found: Found) -> bool:
+    return found.kubeconfig is None and _has(CONTROL_PLANE, answers, found)
+
+
+def _has(role: str, answers: Answers, found: Found) -> bool:
+    return bool(words_of(answers, role) or members_of_role(role, found))
+
+
+def _usual_kubeconfig(_: Answers) -> str:
+    return USUAL_KUBECONFIG if Path(USUAL_KUBECONFIG).expanduser().is_file() else ""
 
 
 def _usual_key(_: Answers) -> str:
@@ -50,9 +63,21 @@ QUESTIONS = (
     Question("harbor", "The host where moor installs Harbor; nothing, if the registry is there already"),
     Question("installer", "Harbor's offline installer, if you have it: its file", concerns=_is_own),
     Question("registry_address", "The registry's address; nothing, if its name resolves", concerns=_is_others),
+    Question(
+        "api",
+        "What it is: harbor, or distribution (registry:2, Zot, Quay, Nexus, GitLab)",
+        default=lambda _: "harbor",
+        concerns=_is_others,
+    ),
     Question("ca", "The file of its CA; nothing, if its certificate is a public one", concerns=_is_others),
     Question("login", "A login that may pull; nothing for none", concerns=_is_others),
     Question("control_plane", "The host where the cluster's API answers; nothing for none"),
+    Question(
+        "kubeconfig",
+        "The cluster's kubeconfig; nothing, to bring it later",
+        default=_usual_kubeconfig,
+        concerns=_has_cluster,
+    ),
     Question("nodes", "The nodes, such as node[1-3] or node1=10.0.0.31,node2=10.0.0.32"),
     Question("workstation", "The host where images are built; nothing for none"),
     Question("user", "Who logs in on the hosts", default=lambda _: getpass.getuser()),
@@ -63,14 +88,18 @@ QUESTIONS = (
 def is_complete(answers: Answers, found: Found) -> bool:
     """Return whether options and source say enough, so that nothing is asked."""
     roles = (HARBOR, CONTROL_PLANE, NODES, WORKSTATIONS)
-    named = any(words_of(answers, role) or members_of_role(role, found) for role in roles)
+    named = any(_has(role, answers, found) for role in roles)
     return bool(answers.registry.registry) and named
 
 
 def ask_all(answers: Answers, found: Found, ask: Ask) -> Answers:
     """Return the answers with what was asked for: everything that no option and no source says."""
     for question in QUESTIONS:
-        if not _value(answers, question.option) and question.concerns(answers) and not _known(question.option, found):
+        if (
+            not _value(answers, question.option)
+            and question.concerns(answers, found)
+            and not _known(question.option, found)
+        ):
             answers = _asked(answers, question, ask)
     return answers
 

@@ -71,6 +71,11 @@ def to_bring(facts: SiteFacts) -> dict[str, str]:
     return wanted
 
 
+def is_password(path: str) -> bool:
+    """Return whether a file that the user has to bring holds a password."""
+    return path.startswith("secrets/") and path != paths.KUBECONFIG
+
+
 def _whose(host: FoundHost) -> str:
     return f"{host.name}'s" if host.name else "the hosts'"
 

@@ -15,7 +15,6 @@ from nornir.core.inventory import Host
 
 from moor.sites.site import open_site
 from tests.harness.commands import ended_here, moor_here
-from tests.harness.waiting import eventually
 from tests.init.writing import REGISTRY, init, site, written
 
 OWN = ("--registry", "registry.fleet.test", "--harbor", "10.9.0.11", "--nodes", "node[1-3]=10.9.0.[31-33]")
@@ -179,12 +178,13 @@ def test_without_a_terminal_nobody_is_asked(tmp_path: Path) -> None:
     assert "--registry NAME" in done.stderr
 
 
-def test_on_a_terminal_what_is_missing_is_asked_for_and_a_wrong_answer_again(tmp_path: Path) -> None:
+def answered(folder: Path, answers: list[str]) -> int:
+    """Type ``moor init`` on a terminal of its own, and answer what it asks; return its exit code."""
     ours, theirs = pty.openpty()
-    argv = [sys.executable, "-m", "moor", "init", str(tmp_path / "fleet"), "--user", "ops"]
+    argv = [sys.executable, "-m", "moor", "init", str(folder), "--user", "ops", "--key", "~/.ssh/fleet"]
     process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)
-    for answer in ("registry", "10.9.0.11", "", "", "node[1-2]=10.9.0.[31-32]", "", "", "registry.fleet.test"):
+    for answer in answers:
         heard = b""
         while not heard.endswith(b": "):
             heard += os.read(ours, 4096)
@@ -192,8 +192,24 @@ def test_on_a_terminal_what_is_missing_is_asked_for_and_a_wrong_answer_again(tmp
     with suppress(OSError):  # the terminal's other end is closed
         while os.read(ours, 4096):
             pass
-    eventually(lambda: process.poll() is not None)
-    assert process.returncode == 0
+    return process.wait(20)
+
+
+def test_on_a_terminal_what_is_missing_is_asked_for_and_a_wrong_answer_again(tmp_path: Path) -> None:
+    nodes, again = "node[1-2]=10.9.0.[31-32]", "registry.fleet.test"
+    assert answered(tmp_path / "fleet", ["registry", "10.9.0.11", "", "", nodes, "", again]) == 0
     hosts = open_site(tmp_path / "fleet", dry_run=True).inventory.hosts
     assert list(hosts) == ["harbor1", "node1", "node2"]
     assert hosts["node1"].data["registry"].name == "registry.fleet.test"
+
+
+def test_a_password_is_asked_for_and_kept_in_its_own_file_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "fleet"
+    answers = ["registry.fleet.test", "", "10.9.0.5", "distribution", "", "puller", "", "n1", "", "s3cret of puller"]
+    assert answered(folder, answers) == 0
+    files = [path for path in folder.rglob("*") if path.is_file() and "s3cret" in path.read_text()]
+    assert files == [folder / "secrets/registry-login"]
+    assert files[0].stat().st_mode & 0o777 == 0o600
+    node = open_site(folder, dry_run=True).inventory.hosts["n1"]
+    assert node.data["logins"].by_name["puller"].password.resolve().reveal() == "s3cret of puller"
+    assert node.data["registry"].api == "distribution"

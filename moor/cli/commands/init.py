@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -19,8 +20,9 @@ from moor.init.facts import SiteFacts, complete
 from moor.init.found import Found
 from moor.init.placing import Draft, check_draft, place, refuse_taken
 from moor.init.questions import ask_again, ask_all, is_complete, options_in
-from moor.init.site import draft_of, next_commands, to_bring
+from moor.init.site import draft_of, is_password, next_commands, to_bring
 from moor.init.sources.read import read_source
+from moor.secrets.secret import Secret
 
 
 def init(options: Options, answers: Answers, directory: Path, source: tuple[str, str]) -> int:
@@ -29,12 +31,17 @@ def init(options: Options, answers: Answers, directory: Path, source: tuple[str,
     folder = directory.expanduser().absolute()
     refuse_taken(folder)
     found = read_source(*source, answers)
-    facts, draft = _asked(answers, found, folder) if sys.stdin.isatty() else _drafted(answers, found, folder)
-    kept = place(draft, folder, to_bring(facts))
+    asks = sys.stdin.isatty() and not is_complete(answers, found)
+    facts, draft = _asked(answers, found, folder) if asks else _drafted(answers, found, folder)
+    wanted = to_bring(facts)
+    typed = _ask_passwords(wanted) if asks else {}
+    draft = replace(draft, private={**draft.private, **typed})
+    wanted = {name: words for name, words in wanted.items() if name not in typed}
+    kept = place(draft, folder, wanted)
     for words in (*found.notes, *facts.cast.notes):
         print_warning(words)
     print_safely(_written(folder, [*draft.files, *draft.private], kept))
-    print_safely(_next(to_bring(facts), folder, directory))
+    print_safely(_next(wanted, folder, directory))
     return 0
 
 
@@ -62,8 +69,6 @@ def _drafted(answers: Answers, found: Found, folder: Path) -> tuple[SiteFacts, D
 
 def _asked(answers: Answers, found: Found, folder: Path) -> tuple[SiteFacts, Draft]:
     """Return the new site, after asking for what is missing; a wrong answer is asked for again."""
-    if is_complete(answers, found):
-        return _drafted(answers, found, folder)
     if found.hosts:
         _say(f"{found.source} has: {fold(list(found.hosts))}")
     answers = ask_all(answers, found, _ask)
@@ -76,6 +81,17 @@ def _asked(answers: Answers, found: Found, folder: Path) -> tuple[SiteFacts, Dra
                 raise
             _say(str(error))
             answers = ask_again(answers, options, _ask)
+
+
+def _ask_passwords(wanted: Mapping[str, str]) -> dict[str, str]:
+    """Ask for the passwords among what is to bring; return the content of their files. Nothing leaves one out."""
+    found = dict[str, str]()
+    for name, words in wanted.items():
+        if is_password(name):
+            question = f"{words.partition(' (chmod')[0]}; nothing, to write {name} later"
+            word = typer.prompt(question, default="", show_default=False, hide_input=True, err=True)
+            found |= {name: f"{Secret(word).reveal()}\n"} if word else {}
+    return found
 
 
 def _say(words: str) -> None:
