@@ -15,7 +15,7 @@ from moor.output.pages.chart import FEW, HEIGHT, WIDTH
 from moor.output.pages.expiries import share
 from moor.output.pages.hosts import MANY, STATES
 from moor.output.pages.view import FleetView
-from moor.output.pages.words import anchor, folded
+from moor.output.pages.words import anchor, folded, many
 
 HERE = Path(__file__).parent
 REFRESH_S = 60
@@ -29,7 +29,7 @@ def page(view: FleetView, site: str, live: bool = False) -> str:
     return _template().render(
         view=view, site=site, live=live, refresh_s=REFRESH_S, style=style, script=script, policy=policy(),
         states=STATES, signs=SIGNS, cells=proofs.STATES, width=WIDTH, height=HEIGHT, few_bars=FEW, many_from=MANY,
-        mark=share(view.soon_days), anchor=anchor, folded=folded, unfolded=UNFOLDED,
+        mark=share(view.soon_days), anchor=anchor, folded=folded, many=many, unfolded=UNFOLDED,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ READ = 20_000  # changes that are read of one run
 GROUPS = 80  # changes that are shown of one run
 MAX_DIFF = 4000  # characters of one diff
 ALL_DIFFS = 600_000  # characters of all diffs of the page
+LOOKING = ("drift", "verify", "diagnose", "images")
 SHOWN = ("changed", "failed", "drift", "held")
 
 
@@ -50,6 +51,7 @@ class RunView:
     anchor: str
     says: str
     changed: int
+    failed: int
     groups: Sequence[ChangeGroup] = field(default=())
     rest: int = 0
 
@@ -57,7 +59,7 @@ class RunView:
 def read_runs(history: History) -> list[RunView]:
     """Return the last runs, newest first, and the last that changed something with their changes."""
     recent = history.runs(SEARCHED)
-    changing = [run for run in recent if _changed(run)][:CHANGING]
+    changing = [run for run in recent if _changed(run) or _failed(run)][:CHANGING]
     wanted = {run.run for run in (*recent[:RUNS], *changing)}
     room, views = ALL_DIFFS, []
     for run in (run for run in recent if run.run in wanted):
@@ -70,11 +72,16 @@ def read_runs(history: History) -> list[RunView]:
 
 def _view(run: RunRow, groups: Sequence[ChangeGroup], rest: int) -> RunView:
     says = run.command if run.runbook in (run.command, "site") else f"{run.command} {run.runbook}"
-    return RunView(run, anchor("run", run.run), says, _changed(run), groups, rest)
+    return RunView(run, anchor("run", run.run), says, _changed(run), _failed(run), groups, rest)
 
 
 def _changed(run: RunRow) -> int:
     return run.counts.get("changed", 0)
+
+
+def _failed(run: RunRow) -> int:
+    """Return how many changes failed; of a command that only looks, failures are findings."""
+    return 0 if run.command in LOOKING else run.counts.get("failed", 0)
 
 
 def _size(group: ChangeGroup) -> int:

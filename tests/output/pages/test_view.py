@@ -135,6 +135,16 @@ def test_a_run_that_changed_something_shows_it_once_for_all_hosts(settings: Site
     }
 
 
+def test_an_apply_that_failed_at_once_shows_what_failed(tmp_path: Path) -> None:
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
+    report = a_run({"node1": {"service:docker": "failed"}}, command="apply")
+    report.ticket = "CHG-7"
+    record(settings, report, frozenset(report.hosts))
+    (run,) = view_of(settings).runs
+    assert [(group.id, group.status) for group in run.groups] == [("service:docker", "failed")]
+    assert "1 host, 1 failed, ticket CHG-7" in page(view_of(settings), "fleet")
+
+
 def test_before_the_first_check_hosts_are_as_the_last_run_left_them(tmp_path: Path) -> None:
     settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
     report = a_run(
