@@ -8,6 +8,7 @@ from nornir.core.task import Result, Task
 
 from moor.context import context_of
 from moor.engine.desired import Desired, desired_of
+from moor.engine.former_state import split_former
 from moor.engine.held_changes import split_held
 from moor.engine.mending import mend
 from moor.engine.observation import Observation, discard_observation, observation_of
@@ -38,9 +39,12 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
     refuse_duplicates(resources)
     seen = observation_of(task.host)
     read_missing(task, resources, seen)
+    chosen, former = split_former(task, wanted, resources, seen)
+    resources = listed(chosen)
     changes, left = split_chosen(task, resources.plan(seen.states, seen.planned))
     refuse_unmet(task, resources, changes)
     changes, held = split_held(task, changes)
+    held += former
     if task.is_dry_run():
         seen.planned.update(path for change in changes for path in change.resource.writes)
         shown = without(resources, left)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from moor.settings.document import InputFaults, Source, Tree, merge
 from moor.settings.entries import ConnectionEntry, DefaultsEntry, InventoryEntry, PinnedHostKeys
+from moor.settings.former import FORMER, UNTIL, FormerSettings, former_of, over, without_until
 from moor.settings.section import Section
 from moor.settings.shared_models import SharedModels
 from moor.settings.validation import unknown_name, validate
@@ -145,7 +146,8 @@ class Fleet:
         for layer in bare if self.hosts else [*bare, self.defaults]:
             for key, tree in layer.part("data").items():
                 if key in self.models and tree.value is not None:
-                    validate(self.models[key], tree, self.site, self.faults, partly=True)
+                    former_of([tree], self.faults)
+                    validate(self.models[key], without_until(tree), self.site, self.faults, partly=True)
 
     def _ancestors(self, layer: InventoryLayer) -> set[str]:
         seen: set[str] = set()
@@ -185,6 +187,8 @@ class Fleet:
         host = self.hosts[name]
         inherited = self._inherited_by(host)
         data = {key: self._value(key, host, inherited) for key in dict.fromkeys((*host.part("data"), *inherited.keys))}
+        if former := dict(self._former((host, *inherited.layers), data)):
+            data[FORMER] = former
         return HostFacts(
             host.entry if isinstance(host.entry, InventoryEntry) else InventoryEntry(),
             self._connections(host, inherited),
@@ -208,6 +212,20 @@ class Fleet:
                 found[part] = Tree(host.tree.source, whole)
         return Tree(host.tree.source, found)
 
+    def _former(
+        self, layers: Sequence[InventoryLayer], data: Mapping[str, object]
+    ) -> Iterator[tuple[str, FormerSettings]]:
+        """Yield the sections that have former values, with those."""
+        for key in data:
+            trees = list(_until_null(layer.part("data").get(key) for layer in layers)) if key in self.models else []
+            if not any(UNTIL in tree.items for tree in trees):
+                continue
+            present = [without_until(tree) for tree in trees]
+            if found := former_of(trees, self.faults):
+                day, values = found
+                if settings := validate(self.models[key], over(present, values), self.site, self.faults):
+                    yield key, FormerSettings(day, settings)
+
     def _value(self, key: str, host: InventoryLayer, inherited: Inheritance) -> object:
         """Return one key of a host's data."""
         if key in host.part("data") or key not in self.models:
@@ -226,7 +244,7 @@ class Fleet:
             pinned = validate(PinnedHostKeys, tree, self.site, self.faults)
             return pinned.ssh_host_key if pinned else None
         if key in self.models:
-            return self._shared.of(self.models[key], trees)
+            return self._shared.of(self.models[key], [without_until(tree) for tree in trees])
         return reduce(merge, reversed(trees)).plain()
 
     def _connections(self, host: InventoryLayer, inherited: Inheritance) -> dict[str, ConnectionEntry]:
