@@ -29,7 +29,7 @@ from moor.cli.commands.running import (
 from moor.cli.options import DIFFERS, Options
 from moor.connections.names import SHELL, connection_of
 from moor.context import RetirementOrder, change_context, context_of, site_of
-from moor.errors import InputError, MoorError
+from moor.errors import ErrorKind, InputError, MoorError
 from moor.inventory.joining import HostsFileDraft, remove_host
 from moor.inventory.leaving import (
     LeavingHost,
@@ -44,6 +44,7 @@ from moor.run.retirement import RETIREMENT
 from moor.settings.config import read_config
 from moor.suggestions import did_you_mean
 
+AWAY = (ErrorKind.UNREACHABLE, ErrorKind.NAME, ErrorKind.TIMEOUT, ErrorKind.LOST)
 CONTROL_PLANE, HARBOR, NODES = "control_plane", "harbor", "nodes"
 
 
@@ -91,7 +92,8 @@ def _look(options: Options, name: str, leaving: Leaving) -> Known:
         _refuse_needed(nr, host)
         robots = {} if leaving.keep_robots or not host.has_parent_group(NODES) else robots_of_nodes(nr)
         found = LeavingHost(name, login_of(host), robots, leaving.gone)
-        return Known(found, present=True, in_cluster=_is_in_cluster(nr, name))
+        in_cluster = name in context_of(nr).joined or _is_in_cluster(nr, name)
+        return Known(found, present=True, in_cluster=in_cluster)
 
 
 def _unknown(nr: Nornir, name: str) -> str:
@@ -168,7 +170,7 @@ def _retire(options: Options, name: str, dry_run: bool) -> int:
         if not dry_run:
             remember(nr, report)
     print_report(options, report, text.plan(report) if dry_run else text.applied(report))
-    if report.failed and dry_run:
+    if report.failed and dry_run and report.hosts[name].error_kind in AWAY:
         print_warning(f"where {name} is not reached any more, say --gone")
     return 1 if report.failed else DIFFERS if report.differs else 0
 
@@ -186,13 +188,17 @@ def _keep(options: Options, host: LeavingHost) -> None:
 
 def _take_out(options: Options, name: str) -> None:
     with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
-        site, joined = site_of(nr), name in context_of(nr).joined
-    if joined:
-        return  # it comes from the cluster, and is in no file
+        site = site_of(nr)
     files = read_config(site.directory).inventory.options.model_dump(exclude={"netbox"})
     with HostsFileDraft(site, files, partial(remove_host, name=name)) as draft:
         draft.inventory()
         draft.keep()
+    with open_fleet(replace(options, quiet=True), dry_run=True) as nr:
+        if name in nr.inventory.hosts:
+            raise InputError(
+                f"offboard: {name} is in the inventory still, and no file has it; take it out of NetBox, and the same "
+                "command goes on"
+            )
 
 
 def _without(options: Options, host: LeavingHost, leaving: Leaving, progress: Callable[[str], None]) -> int:
