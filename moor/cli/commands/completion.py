@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from moor.cli.commands.running import print_safely
+from moor.cli.commands.running import print_safely, print_source
 from moor.cli.manual import roff, shells
 from moor.cli.manual.tree import Described, describe
 from moor.errors import InputError, controller_error_text
@@ -32,7 +32,7 @@ def show_manual(words: list[str]) -> int:
             file = Path(folder) / "moor.1"
             file.write_text(source, "utf-8")
             return subprocess.run(["man", "-l", str(file)], check=False).returncode
-    print_safely(source.rstrip("\n"))
+    print_source(source.rstrip("\n"))
     return 0
 
 

@@ -10,7 +10,7 @@ from moor.cli.commands.rolling import roll_out_of
 from moor.cli.commands.running import (
     open_fleet,
     print_report,
-    print_safely,
+    print_source,
     progress_printer,
     remember,
     run_and_report,
@@ -59,7 +59,7 @@ def show_scripts(options: Options, name: str, part: Part = WHOLE) -> int:
         book = take_part(nr, runbook_of(nr, name), part)
         refuse_input(nr, book, "plan")
         found = preview_hosts(nr, book)
-    print_safely(format_json(found) if options.output is Output.json else format_text(found))
+    print_source(format_json(found) if options.output is Output.json else format_text(found))
     return worst_code(1 if one.failed else DIFFERS if one.differs else 0 for one in found.values())
 
 

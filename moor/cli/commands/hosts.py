@@ -14,6 +14,7 @@ from nornir.core.inventory import Host
 
 from moor.cli.commands import fleet
 from moor.cli.commands.running import open_fleet, print_safely, progress_printer, runbook_of, worst_code
+from moor.cli.commands.screen import working
 from moor.cli.options import DIFFERS, Options, Output
 from moor.cli.rolling import RollingWords
 from moor.connections.names import KUBERNETES, connection_of
@@ -35,7 +36,7 @@ AT_ONCE = RollingWords(outside_window=True)  # a new node serves nobody yet
 
 def hosts(options: Options) -> int:
     """Compare inventory and cluster: 0 if they agree, 2 if they differ, 1 on an error."""
-    with open_fleet(options, dry_run=True) as nr:
+    with open_fleet(options, dry_run=True) as nr, working("ask the cluster and its nodes", options.quiet):
         nodes = nodes_of(nr)
         rows = list(_rows(nr, pairing(nr, nodes or ()), cluster=nodes is not None))
     if options.output is Output.json:

@@ -14,7 +14,15 @@ from pathlib import Path
 
 from moor.cli.commands.import_options import ImportOptions
 from moor.cli.commands.import_site import refuse_missing, site_to_read
-from moor.cli.commands.running import open_fleet, print_safely, print_warning, progress_printer, runbook_of
+from moor.cli.commands.running import (
+    open_fleet,
+    print_safely,
+    print_source,
+    print_warning,
+    progress_printer,
+    runbook_of,
+)
+from moor.cli.commands.screen import working
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.folding import fold
@@ -56,7 +64,8 @@ def _proposed(options: Options, request: SurveyRequest) -> ProposedInventory:
     with open_fleet(options, dry_run=True) as nr:
         hosts = len(nr.inventory.hosts)
         progress_printer(options)(f"import: reads {hosts} host{'s' * (hosts != 1)}; nothing is changed")
-        return survey_of(runbook_of(nr, "survey")).proposed(nr, request)
+        with working(f"read {hosts} host{'s' * (hosts != 1)}", options.quiet):
+            return survey_of(runbook_of(nr, "survey")).proposed(nr, request)
 
 
 def _with_account(
@@ -141,7 +150,8 @@ def _with_registry(
     """Return the proposal with what the registry's API says, asked by the account."""
     with open_fleet(options, dry_run=True) as nr:
         progress_printer(options)("import: reads projects and configuration from Harbor's API")
-        exported = export_of(runbook_of(nr, "export")).exported(nr)
+        with working("read the configuration of Harbor", options.quiet):
+            exported = export_of(runbook_of(nr, "export")).exported(nr)
         survey = survey_of(runbook_of(nr, "survey"))
     whole = survey.extended(proposed, files.defaults_file, exported.data, "Harbor", request)
     left = [f"left out: {words}" for words in exported.left_out]
@@ -155,7 +165,7 @@ def _show(options: Options, proposed: ProposedInventory, site: Path | None) -> N
         return
     files = sorted(proposed.files.items(), key=_rank)
     shown = [words for path, text in files if text and (words := _text(path, text, site))]
-    print_safely("\n".join(shown) or "the inventory says all of it already")
+    print_source("\n".join(shown) or "the inventory says all of it already")
 
 
 def _keep(options: Options, wanted: ImportOptions, proposed: ProposedInventory, draft: Path) -> None:

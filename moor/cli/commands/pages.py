@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moor.cli.commands.history import settings_for
+from moor.cli.commands.screen import working
 from moor.cli.options import Options
 from moor.errors import HistoryError, InputError
 from moor.history.database import connected
@@ -35,7 +36,8 @@ def report(options: Options, out: Path | None, days: int) -> int:
     """Write the page to a file: 0 done, 1 error."""
     settings = settings_for(options)
     path = (out or settings.state / DEFAULT).expanduser().absolute()
-    content = render_now(settings, days, live=False)
+    with working("read history and draw the page"):
+        content = render_now(settings, days, live=False)
     try:
         if not path.parent.is_dir() and out:
             raise InputError(f"--out {path}: no such directory: {path.parent}")

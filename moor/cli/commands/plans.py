@@ -14,6 +14,7 @@ from moor.cli.commands.running import (
     open_fleet,
     print_report,
     print_safely,
+    print_source,
     progress_printer,
     remember,
     render_report,
@@ -51,9 +52,9 @@ def show(path: Path, output: Output) -> int:
     if output is Output.text:
         print_safely(f"{_heading(plan)}\n{text.plan(report_of(plan))}")
     elif output is Output.json:
-        print_safely(path.read_text().rstrip("\n"))
+        print_source(path.read_text().rstrip("\n"))
     elif output is Output.markdown:
-        print_safely(render_report(report_of(plan), output))
+        print_source(render_report(report_of(plan), output))
     else:
         raise InputError(f"show: it prints a plan as text, json or markdown, not {output}; leave --output out")
     return 0

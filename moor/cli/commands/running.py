@@ -175,14 +175,24 @@ def progress_printer(options: Options) -> Callable[[str], None]:
 
 def print_report(options: Options, report: RunReport, words: str) -> None:
     """Print a report on standard output in the format of --output; ``words`` is its text form."""
-    print_safely(render_report(report, options.output) or words)
-    if options.output is Output.text:
-        note_shown(report)
+    if formatted := render_report(report, options.output):
+        print_source(formatted)
+        return
+    print_safely(words)
+    note_shown(report)
 
 
 def print_safely(words: str) -> None:
     """Print on standard output, secrets masked and control characters escaped; coloured on a terminal."""
-    shown = paint.painted(printable(words), sys.stdout)
+    _print(paint.painted(printable(words), sys.stdout))
+
+
+def print_source(words: str) -> None:
+    """Print what people copy or programs read, such as YAML or a script: as ``print_safely``, and never coloured."""
+    _print(printable(words))
+
+
+def _print(shown: str) -> None:
     for at in range(0, len(shown), PRINTED_AT_ONCE):  # since Python encodes as a whole what it is given
         sys.stdout.write(shown[at : at + PRINTED_AT_ONCE])
     print(flush=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from moor.engine.plan import printable
 from moor.output import paint
+from moor.progress import format_duration
 
 SILENT_S = 1.0  # how long the last words of an interrupted run wait for a line being printed
+LONG_S, TICK_S = 2.0, 0.5  # until something counts as long; between two drawings
 CLEAR = "\r\x1b[K"  # to the left edge, and clear the line
 _lock = threading.Lock()  # held while something is printed
 
@@ -62,6 +65,28 @@ def asking() -> Iterator[None]:
             sys.stderr.write(CLEAR)
             sys.stderr.flush()
         yield
+
+
+@contextmanager
+def working(words: str, quiet: bool = False) -> Iterator[None]:
+    """Tell what takes long while the block runs, if it does: how long it has taken, on a terminal drawn anew."""
+    screen, ended = Screen(quiet), threading.Event()
+    began = time.monotonic()
+
+    def tick() -> None:
+        if not (ended.wait(LONG_S) or screen.animated):
+            screen.line(words)
+        while not ended.wait(TICK_S):
+            screen.status(f"{words}: {format_duration(time.monotonic() - began)} so far")
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        screen.status("")
 
 
 def silence() -> None:
