@@ -1,4 +1,4 @@
-"""docs/settings.md: every key below ``data`` and of config.yaml, from the models that check them."""
+"""docs/settings.md: every key below ``data``, and of config.yaml, from the models that check them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from moor.settings import SiteSettings, collect_sections
+from moor.settings.config import InventoryConfig, LoggingConfig, SSHConfig
 from moor.settings.modules import SHIPPED, load_tasks
+from moor.settings.runner import RunnerConfig
 from moor_docs.docstrings import about, anchor, meanings, stale
 from moor_docs.layout import wrapped
 from moor_docs.types import inner_models, type_words
 
-CONFIG = "user_defined.moor"
+CONFIG: Mapping[str, type[BaseModel]] = {
+    "inventory": InventoryConfig,
+    "runner": RunnerConfig,
+    "logging": LoggingConfig,
+    "ssh": SSHConfig,
+    "user_defined.moor": SiteSettings,
+}
 HEAD = """# Settings
 
-Every key that an inventory may have below `data`, and moor's own of config.yaml. [Write down your
-fleet](write-down-your-fleet.md) explains how they are written and merged. Paths are on the machine that runs moor,
-relative to the site, unless a line says otherwise; a secret is written as [a
-reference](secrets.md). In a heading, `NAME` stands for a name of your own.
+Every key that an inventory may have below `data`, and after these, from `inventory` on, those of config.yaml. [Write
+down your fleet](write-down-your-fleet.md) explains how they are written and merged. Paths are on the machine that runs
+moor, relative to the site, unless a line says otherwise; a secret is written as [a reference](secrets.md). In a
+heading, `NAME` stands for a name of your own.
 
 This page is made from the code by `make reference`.
 """
@@ -41,7 +49,8 @@ def parts() -> Iterator[Part]:
     sections: Mapping[str, type[BaseModel]] = collect_sections(load_tasks(SHIPPED))
     for name in sorted(sections):
         yield from _below(name, sections[name])
-    yield from _below(CONFIG, SiteSettings)
+    for name, model in CONFIG.items():
+        yield from _below(name, model)
 
 
 def _below(name: str, model: type[BaseModel]) -> Iterator[Part]:
@@ -63,7 +72,7 @@ def default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value: Any = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value in ((), {}, ""):
+    if value is None or value in ((), {}, "") or isinstance(value, BaseModel):
         return ""
     words = f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
     return f"`{words.lower() if isinstance(value, bool) else words}`"
@@ -88,7 +97,7 @@ def page() -> str:
 
 
 def _is_section(part: Part) -> bool:
-    return part.name == CONFIG or "." not in part.name
+    return part.name in CONFIG or "." not in part.name
 
 
 def _table(part: Part) -> str:

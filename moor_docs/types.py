@@ -47,7 +47,7 @@ FEW = 6  # more words of a Literal than this are left to the meaning
 
 def type_words(field: FieldInfo) -> str:
     """Return what a key's value may be, with its bounds."""
-    return " or ".join(dict.fromkeys(_words(field.annotation, field.metadata)))
+    return " or ".join(filter(None, dict.fromkeys(_words(field.annotation, field.metadata))))
 
 
 def inner_models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -66,7 +66,7 @@ def _words(annotation: Any, metadata: list[Any]) -> Iterator[str]:
         for part in parts:
             yield from _words(part, metadata)
     elif origin is Literal:
-        yield ", ".join(f"`{_plain(word)}`" for word in parts) if len(parts) <= FEW else "word"
+        yield ", ".join(f"`{_plain(word)}`" for word in parts if word != "") if len(parts) <= FEW else "word"
     elif origin in (tuple, list, frozenset, set):
         inner = _joined(parts[0]) if parts else ""
         yield f"list of {PLURALS.get(inner, inner)}" if inner else "list"

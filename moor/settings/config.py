@@ -20,11 +20,14 @@ EMPTY: Any = {}  # as a default it is validated like a file's content, so that p
 
 
 class NetBoxOptions(StrictModel):
-    """The address of NetBox, and which of its machines become hosts.
+    """The address of NetBox, and which of its machines become hosts: docs/netbox.md.
 
     Attributes:
+        url: where it is, ``https://HOST``
+        token: by which it is read
         ca: the CA of its certificate, if the system does not trust it
         filters: filters of NetBox's API, such as ``site: dc1`` or ``tag: [moor]``
+        virtual_machines: whether virtual machines become hosts too
     """
 
     url: Annotated[str, Field(pattern=r"^https://[^ ]+$")]
@@ -35,7 +38,14 @@ class NetBoxOptions(StrictModel):
 
 
 class InventoryOptions(StrictModel):
-    """The options of the inventory plugin: its three files, relative to the site, and NetBox."""
+    """The options of the inventory plugin.
+
+    Attributes:
+        host_file: the hosts
+        group_file: the groups
+        defaults_file: what holds for every host
+        netbox: where hosts come from with the plugin ``NetBoxInventory``
+    """
 
     host_file: str = "inventory/hosts.yaml"
     group_file: str = "inventory/groups.yaml"
@@ -61,7 +71,14 @@ Plugin = Annotated[Literal["FleetInventory", "ClusterInventory", "NetBoxInventor
 
 
 class InventoryConfig(StrictModel):
-    """Nornir's ``inventory``."""
+    """Where hosts come from; Nornir's ``inventory`` in config.yaml.
+
+    Attributes:
+        plugin: ``ClusterInventory`` adds the cluster's nodes (docs/new-nodes.md), ``NetBoxInventory`` those of NetBox
+        options: of the plugin
+        transform_function: name of a function that is called for each host, of a package that registers it with Nornir
+        transform_function_options: its arguments
+    """
 
     plugin: Plugin = "FleetInventory"
     options: InventoryOptions = InventoryOptions()
@@ -76,7 +93,16 @@ class InventoryConfig(StrictModel):
 
 
 class LoggingConfig(StrictModel):
-    """Nornir's ``logging``; off by default, since Nornir logs the arguments of tasks."""
+    """Nornir's ``logging`` in config.yaml; off by default, since Nornir logs the arguments of tasks.
+
+    Attributes:
+        enabled: whether Nornir sets up logging; ``-v`` logs without it
+        level: the least that is logged
+        log_file: where to; empty for no file
+        format: of a line, as Python's logging has it
+        to_console: whether to standard error too
+        loggers: whose messages are logged
+    """
 
     enabled: bool = False
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -87,7 +113,11 @@ class LoggingConfig(StrictModel):
 
 
 class SSHConfig(StrictModel):
-    """Nornir's ``ssh``."""
+    """Nornir's ``ssh`` in config.yaml.
+
+    Attributes:
+        config_file: ssh_config for jump hosts, users and ports; without it none is read
+    """
 
     config_file: SitePath | None = None
 

@@ -25,7 +25,12 @@ Fault = tuple[tuple[str, ...], str]
 
 
 class RunnerConfig(StrictModel):
-    """Nornir's ``runner``."""
+    """Who asks the hosts, and how many at once: docs/write-down-your-fleet.md#configyaml.
+
+    Attributes:
+        plugin: ``loop``, ``threaded``, ``serial``, ``dask`` (docs/scale.md), or that of another package
+        options: ``num_workers`` of the first two; others are the plugin's own
+    """
 
     plugin: str = SHIPPED
     options: dict[str, Any] = Field(default_factory=dict)
