@@ -15,6 +15,7 @@ from moor.engine.alike import Alike
 from moor.engine.observation import begin_observation
 from moor.folding import fold
 from moor.progress import format_duration
+from moor.run.foresight import may_change
 from moor.run.reading import read_hosts
 from moor.run.rolling.roll_out import RollOut, split_stages
 from moor.run.rolling.steps import answer, due_stages
@@ -57,8 +58,9 @@ def _run_all(run: Turn) -> Iterator[Skipped]:
         turn = replace(run, wave=wave)
         if at and roll_out.waits:
             _read_again(turn, runbook.stages)
+        idle = roll_out.waits and not _may_change(turn)
         yield from _run_wave(turn, head)
-        if at + 1 < len(waves) and (words := _stop(turn, waves[at + 1], unread)):
+        if at + 1 < len(waves) and (words := _stop(turn, waves[at + 1], unread, idle)):
             yield from _left(run, waves[at + 1 :], tail, words)
             return
     yield from _run_stages(run, tail)
@@ -72,13 +74,18 @@ def _run_wave(turn: Turn, stages: Sequence[Stage]) -> Iterator[Skipped]:
     yield from after_hosts(turn, changing)
 
 
-def _stop(turn: Turn, following: Wave, unread: frozenset[str]) -> str:
-    """Wait between two waves; return why the following one does not begin, empty if it does."""
+def _may_change(turn: Turn) -> bool:
+    hosts = turn.nr.inventory.hosts
+    return any(may_change(hosts[name], turn.runbook.stages) for name in turn.wave.hosts)
+
+
+def _stop(turn: Turn, following: Wave, unread: frozenset[str], idle: bool) -> str:
+    """Wait between two waves, unless the first was idle; return why the second does not begin, empty if it does."""
     nr, roll_out = turn.nr, turn.roll_out
     # Hosts that were not even read show nothing about the change.
     if words := roll_out.refusal(nr.data.failed_hosts - unread - turn.kept_out, len(nr.inventory.hosts)):
         return words
-    if not roll_out.waits:
+    if not roll_out.waits or idle:
         return ""
     for host in nr.inventory.hosts.values():
         host.close_connections()  # which would end by themselves in a long pause

@@ -50,6 +50,9 @@ def test_hosts_are_read_again_after_a_pause(rolled: Rolled, monkeypatch: pytest.
     done = moor_here(rolled.site, "apply", "one", "--yes", "--canary", "node1", "--pause", "5m", "--output", "json")
     assert done.returncode == 0, done.said
     assert pauses == [300, 300]
+    # Nothing changes any more, so that nobody waits.
+    assert moor_here(rolled.site, "apply", "one", "--yes", "--canary", "node1", "--pause", "5m").returncode == 0
+    assert pauses == [300, 300]
     status = {name: host["resources"][0]["status"] for name, host in done.report["hosts"].items()}
     assert status == dict.fromkeys(NAMES, "changed") | {"node2": "ok"}
     assert "canary ended; next is the other hosts: node2, node3, node4, node5, in 5 min 0 s" in done.stderr
