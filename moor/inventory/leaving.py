@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,10 +45,6 @@ class LeavingHost:
     def entry(self) -> dict[str, Any]:
         """Return its entry of hosts.yaml as an outsider, on which nothing is changed."""
         return {**self.login, "groups": [OUTSIDERS]}
-
-    def changed(self, **changes: Any) -> LeavingHost:
-        """Return the host with some fields changed."""
-        return replace(self, **changes)
 
 
 def login_of(host: Host) -> dict[str, Any]:
