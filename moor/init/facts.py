@@ -15,7 +15,7 @@ from moor.errors import InputError
 from moor.init.answers import Answers
 from moor.init.found import Found, FoundHost
 from moor.init.host_specs import is_address
-from moor.init.roles import HARBOR, Cast, cast_roles
+from moor.init.roles import CONTROL_PLANE, HARBOR, Cast, cast_roles
 
 HTTPS = 443
 MANY = 30  # so many names are listed
@@ -68,6 +68,7 @@ def complete(answers: Answers, found: Found) -> SiteFacts:
         cast = _by_one_login(cast_roles(answers, _without_logins(answers, found)), answers)
     except InputError as error:
         faults += str(error).splitlines()
+    faults += () if faults else misfits(answers, found, cast)
     name, port = _registry(answers.registry.registry, faults)
     address = _address(answers, found, cast, name)
     lines = [*faults, *(() if faults else missing(answers, found, cast, address))]
@@ -94,6 +95,21 @@ def _by_one_login(cast: Cast, answers: Answers) -> Cast:
         for name, host in cast.hosts.items()
     }
     return cast
+
+
+def misfits(answers: Answers, found: Found, cast: Cast) -> Iterator[str]:
+    """Yield a line for each option that would count for nothing."""
+    typed, is_own = answers.registry, cast.first(HARBOR) is not None
+    for option, word in (("installer", typed.installer), ("project", typed.project)):
+        if word and not is_own:
+            yield f"--{option}: it is for a Harbor that moor installs; name its host by --harbor, or leave it out"
+    for option, word in (("ca", typed.ca), ("login", typed.login), ("api", typed.api)):
+        if word and is_own:
+            yield f"--{option}: it is for a registry that is there already; leave it out, or leave --harbor out"
+    if answers.hosts.kubeconfig and cast.hosts and not cast.first(CONTROL_PLANE):
+        yield "--kubeconfig: it is for the host of the control plane; name that by --control-plane, or leave it out"
+    if (answers.hosts.netbox_token or answers.hosts.netbox_ca) and not found.netbox:
+        yield "--netbox-token, --netbox-ca: they go with --from netbox URL"
 
 
 def missing(answers: Answers, found: Found, cast: Cast, address: str) -> Iterator[str]:

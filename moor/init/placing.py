@@ -49,6 +49,15 @@ class Draft:
                 yield path
 
 
+def _make_site(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"{folder}: {(error.strerror or '').lower()}; name another directory: moor init DIR"
+        ) from error
+
+
 def _make_folder(path: Path, site: Path, private: bool) -> None:
     if not path.exists():
         _make_folder(path.parent, site, private=False)
@@ -122,7 +131,7 @@ def place(draft: Draft, folder: Path, brought: Iterable[str] = ()) -> list[str]:
     files = {name: text for name, text in draft.files.items() if name not in kept}
     refuse_taken(folder, (*files, *draft.private))
     with _undone_on_error(folder) as written:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_site(folder)
         for path in Draft(files, draft.private).write(folder):
             written.append(path)
         _ignore(folder / GITIGNORE, draft.ignored)

@@ -95,7 +95,7 @@ def cast_roles(answers: Answers, found: Found) -> Cast:
     for name, role in ROLES.items():
         try:
             words = words_of(answers, name)
-            hosts = _typed(words, role, found) if words else members_of_role(name, found)
+            hosts = _typed(words, role, found) if words else _of_groups(name, answers, found)
             _check_number(hosts, role, words)
         except InputError as error:
             faults += str(error).splitlines()
@@ -172,6 +172,13 @@ def _of_source(word: str, found: Found) -> list[FoundHost]:
 
 def _names(word: str, name: str, host: FoundHost) -> bool:
     return word in (name, host.address) or (any(letter in word for letter in "*?") and fnmatchcase(name, word))
+
+
+def _of_groups(role: str, answers: Answers, found: Found) -> list[FoundHost]:
+    """Return the hosts of the source's groups for a role; none for a Harbor that options say is there already."""
+    typed = answers.registry
+    is_there = role == HARBOR and (typed.ca or typed.login or typed.api)
+    return [] if is_there else members_of_role(role, found)
 
 
 def members_of_role(role: str, found: Found) -> list[FoundHost]:

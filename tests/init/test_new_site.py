@@ -15,6 +15,7 @@ from nornir.core.inventory import Host
 
 from moor.sites.site import open_site
 from tests.harness.commands import ended_here, moor_here
+from tests.harness.sites import write_site
 from tests.init.writing import REGISTRY, init, site, written
 
 OWN = ("--registry", "registry.fleet.test", "--harbor", "10.9.0.11", "--nodes", "node[1-3]=10.9.0.[31-33]")
@@ -102,6 +103,17 @@ def test_what_most_hosts_share_is_written_once_and_others_say_what_differs(tmp_p
     assert extras["key_file"] == str(Path("~/.ssh/fleet").expanduser())
 
 
+def test_keys_of_hosts_that_the_user_knows_already_need_not_be_accepted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOvccMbR0sCRbiFRBNHgmpK9aFIhmg8uqQ/rpYsRGtdF"
+    known = f"[10.9.0.31]:2222,other {key} mine\n10.9.0.32 ssh-rsa AAAA\n@revoked 10.9.0.32 ssh-rsa AAAA\n"
+    write_site(tmp_path / "home", {".ssh/known_hosts": known})
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    site(tmp_path / "f", *REGISTRY, "--nodes", "10.9.0.31:2222,10.9.0.32,10.9.0.33")
+    assert (tmp_path / "f/known_hosts").read_text() == f"[10.9.0.31]:2222 {key}\n"
+
+
 FAULTS = {
     "nothing": ((), ["--registry NAME: ", "--nodes HOSTS: "]),
     "no address": (("--registry", "no.such.test", "--nodes", "n1"), ["--registry-address ADDRESS: no.such.test"]),
@@ -128,6 +140,15 @@ FAULTS = {
     ),
     "no CA": ((*REGISTRY, "--nodes", "n1", "--ca", "gone.crt"), ["gone.crt: No such file"]),
     "two hosts at one address": ((*REGISTRY, "--nodes", "a=10.9.0.1,b=10.9.0.1"), ["b.hostname", "is a's already"]),
+    "options that would count for nothing": (
+        (*REGISTRY, "--nodes", "n1", "--project", "p", "--kubeconfig", "k", "--netbox-token", "env:X"),
+        [
+            "--project: it is for a Harbor that moor installs",
+            "--kubeconfig: it is for",
+            "--netbox-token, --netbox-ca: ",
+        ],
+    ),
+    "a CA of others for a Harbor of one's own": ((*OWN, "--ca", "x.crt"), ["--ca: it is for a registry that is there"]),
     "no source of that kind": (("--from", "sshconfig"), ["did you mean ssh_config?"]),
     "a source without its file": (("--from", "ansible"), ["write --from ansible INVENTORY"]),
 }
@@ -164,6 +185,8 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 def test_a_file_where_the_site_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "fleet").write_text("")
     assert f"{tmp_path}/fleet: not a directory" in init(tmp_path / "fleet", *OWN).stderr
+    below = init(tmp_path / "fleet/below", *OWN)
+    assert below.stderr == f"moor: {tmp_path}/fleet/below: not a directory; name another directory: moor init DIR\n"
 
 
 def test_the_directory_of_what_is_to_bring_is_there_and_private(tmp_path: Path) -> None:

@@ -137,6 +137,12 @@ def test_an_ansible_inventory_becomes_a_site_without_a_word_typed_again(ansible:
     assert nr.config.ssh.config_file == str(tmp_path / "again/ssh_config")
 
 
+def test_a_harbor_of_ansible_that_is_there_already_is_no_host_of_the_fleet(ansible: Path, tmp_path: Path) -> None:
+    nr = site(tmp_path / "f", *REGISTRY, "--from", "ansible", str(ansible), "--api", "harbor")
+    assert "reg" not in nr.inventory.hosts
+    assert nr.inventory.hosts["cp1"].data["registry"].api == "harbor"
+
+
 def test_passwords_of_ansible_go_into_private_files_alone_or_are_asked_for(ansible: Path, tmp_path: Path) -> None:
     folder = tmp_path / "f"
     done = init(folder, "--registry", "registry.fleet.test", "--from", "ansible", str(ansible))
