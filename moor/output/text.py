@@ -17,6 +17,7 @@ from moor.run.report import HostReport, RunReport, count_by_status, open_finding
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-", "held": "-"}
 # Kinds of errors that the inventory may be the cause of.
 ON_THE_WAY = {ErrorKind.UNREACHABLE, ErrorKind.NAME, ErrorKind.HOST_KEY, ErrorKind.AUTHENTICATION, ErrorKind.PRIVILEGE}
+IN_INVENTORY = "in the inventory"  # how an error says where its cause is to be mended
 BELOW = " " * 6  # what belongs to an entry is indented by as much
 
 
@@ -190,7 +191,8 @@ def _errors(report: RunReport) -> Iterator[str]:
 
 def _where_written(report: RunReport) -> str:
     """Return which command tells the file and line of what a host is reached by; empty if all were reached."""
-    names = [name for name, host in report.hosts.items() if host.error_kind in ON_THE_WAY]
+    hosts = report.hosts.items()
+    names = [name for name, host in hosts if host.error_kind in ON_THE_WAY or IN_INVENTORY in host.error]
     shown = names[0] if len(names) == 1 else "HOST"
     return f"see moor show {shown} for file and line of address, user, key" if names else ""
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from moor.cli.commands.running import print_report
 from moor.cli.options import Options
 from moor.engine.results import Status
+from moor.errors import ErrorKind
 from moor.output import text
 from moor.output.grouping import HOST, each_diff_once, grouped
 from moor.output.matrix import matrix
@@ -77,3 +78,13 @@ def test_every_host_is_in_one_group_and_texts_are_as_they_were_or_general(hosts:
     assert sorted(name for group in groups for name in group.hosts) == sorted(hosts)
     assert all(group.shown == ((form.format(group.hosts[0], group.hosts[0]),)) for group in groups if group.same)
     assert "{}" not in form or len(groups) <= len(hosts)
+
+
+def test_a_host_that_the_inventory_may_be_wrong_about_is_told_where_that_is_written() -> None:
+    report = changing("ok", node1="", node2="")
+    assert "moor show" not in text.plan(report)
+    report.hosts["node2"].fail("no route to host", ErrorKind.UNREACHABLE)
+    for shown in (text.plan(report), text.applied(report), text.drift(report), text.reached(report)):
+        assert "see moor show node2 for file and line of address, user, key" in shown
+    report.hosts["node1"].fail("no such file; check key_file in the inventory", ErrorKind.CONTROLLER)
+    assert "see moor show HOST for file and line of address, user, key" in text.plan(report)

@@ -53,7 +53,7 @@ def write_manual(folder: Path) -> int:
         for name, source in made.items():
             (folder / name).write_text(source, "utf-8")
     except OSError as error:
-        raise InputError(f"manual: --into {folder}: {controller_error_text(error) or error}") from error
+        raise InputError(f"manual: --into {folder}: {controller_error_text(error) or error.strerror}") from error
     path = f"MANPATH={folder.resolve().parent}: " if folder.name == "man1" else ""
     read = f"{path}man moor-plan" if path else f"man -l {folder / 'moor.1'}"
     print_safely(f"{len(made)} pages written to {folder}; read them by: {read}")
