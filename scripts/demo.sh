@@ -59,7 +59,7 @@ passed() {
     spent=$(($(date +%s) - began))
     { grep -v "^$name " "$times" 2>/dev/null || :; echo "$name $spent"; } >"$results/times"
     cp "$results/times" "$times"
-    printf '  %-62s %-40s %4s s\n' "$title" "$1" "$spent" >>"$results/table"
+    printf '  %-62s %-42s %4s s\n' "$title" "$1" "$spent" >>"$results/table"
 }
 
 # expect CODE COMMAND...: runs a command that must end with this exit code; its answer is kept.
@@ -175,6 +175,7 @@ cat >&2 <<END
 
 What happened:
 
+$(printf '  %-62s %-42s %6s\n' "step" "what came of it" "took")
 $(cat "$results/table")
 
 Open file://$page in a browser, or let moor serve it: .venv/bin/moor serve
@@ -186,7 +187,7 @@ Docker, TLS and the registry itself are real. Three things to try:
   1. Break it yourself, and let moor find out:
        .venv/bin/moor lab shell node1 sudo systemctl stop containerd
        .venv/bin/moor drift; .venv/bin/moor apply
-  2. Look at what moor would change, and in which file:
+  2. Take a directory away, and look at what moor would do about it:
        .venv/bin/moor lab shell node3 sudo rm -r /etc/containerd/certs.d
        .venv/bin/moor plan --limit node3
   3. Begin with your own fleet, in a directory of its own:
