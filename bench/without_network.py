@@ -29,6 +29,7 @@ from moor import garbage_collection
 from moor.cli.commands import running
 from moor.cli.options import Options, Output
 from moor.connections.names import SHELL
+from moor.engine.holds import HELD_HERE
 from moor.output import text
 from moor.resources.base import Probed
 from moor.run.foresight import resources_ahead
@@ -44,7 +45,7 @@ class InstantShell:
     """A ``Shell`` that answers each probe from a table; what it costs itself is in ``spent_s``."""
 
     host_name = "nowhere"
-    answers: dict[str, str] = {}  # noqa: RUF012  # one table for all
+    answers: dict[str, str] = {HELD_HERE.probe(): ""}  # noqa: RUF012  # one table for all
     known: dict[str, bytes] = {}  # noqa: RUF012
     spent_s = 0.0
 

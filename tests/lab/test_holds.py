@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from moor_lab.site import copy_shipped_site
 from tests.harness.commands import moor_here
 from tests.lab.conftest import PASSED, Moored
 from tests.lab.diagnosing import CERTS_D
@@ -44,7 +44,7 @@ def test_a_command_runs_on_all_nodes_by_their_own_logins(moored: Moored) -> None
 
 
 def test_what_is_held_stays_for_every_controller_until_it_is_released(moored: Moored, tmp_path: Path) -> None:
-    other = copy_shipped_site(moored.lab, tmp_path / "other")  # knows nothing but the inventory
+    other = shutil.copytree(moored.moor.site, tmp_path / "other")  # of another controller
     for name in ("node2", "node3"):
         on(moored, name, f"echo '# by hand' >> {HOSTS_TOML}")
     assert moored.moor("hold", "node2", "--until", "3d", "--reason", "new disk").returncode == 0
