@@ -102,7 +102,9 @@ def _group(rows: Sequence[FindingRow], texts: Sequence[str], now: datetime) -> G
     shown = mask(what if len(what) <= MAX_DIFF else f"{what[:MAX_DIFF]}\n...")
     diff = rows_of(shown) if one.state == "drift" else ()
     is_diff = any(row.same or row.old or row.new for row in diff)
-    mend = mask(remedy) or (_apply(hosts) if one.state == "drift" and not one.waived else "")
+    mend = mask(remedy).replace(grouping.HOST, limit(hosts)) or (
+        _apply(hosts) if one.state == "drift" and not one.waived else ""
+    )
     return Group(
         one.id, one.state, state_of(one), "" if is_diff else shown, diff if is_diff else (), mend.splitlines(),
         mask(one.waived), one.error_kind or "", hosts, first, span(now - first),

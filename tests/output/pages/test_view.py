@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.engine.results import Status
+from moor.engine.results import Cause, Status
 from moor.history.recording import record
 from moor.output.pages.chart import HEIGHT, POINTS, WIDTH, Point, axis_top, chart, thinned
 from moor.output.pages.diffs import marked, rows_of
@@ -53,6 +53,18 @@ def test_every_finding_has_its_remedy_and_drift_the_command_that_mends_it(settin
     mend = {subject.id: list(subject.groups[0].mend) for subject in view_of(settings).subjects}
     assert mend["edit:/etc/hosts#names"] == ["moor apply --limit node2,node3,node4"]
     assert mend["node:node99"] == ["moor onboard node99"]
+
+
+def test_the_remedy_of_a_finding_on_several_hosts_names_them_all(tmp_path: Path) -> None:
+    settings = SiteSettings.at(tmp_path, state=tmp_path / "state")
+    report = a_run({f"node{number}": {"proof:name": "failed"} for number in range(1, 10)})
+    for name, host in report.hosts.items():
+        host.resources[0].causes = [
+            Cause("name-elsewhere", "it resolves elsewhere", f"moor apply names --limit {name}")
+        ]
+    record(settings, report, frozenset(report.hosts))
+    ((group,),) = [subject.groups for subject in view_of(settings).subjects]
+    assert (group.where, list(group.mend)) == ("node[1-9]", ["moor apply names --limit node[1-9]"])
 
 
 @given(st.text(), st.text())
