@@ -26,6 +26,8 @@ CELLS = {
 }
 ENTRY = re.compile(r"  ([~!?+-]) (.*?)((?:  \[.*?\])?)((?:  (?:since|waived: |held: ).*)?)")
 OUTCOME = re.compile(r"(plan|apply|run|drift|verify|rollback|interrupted|mended|findings)(: ?)(.*)")
+ADVICE = re.compile(r"(?:after|see|what) [a-z].*")  # a sentence below or above the outcome
+MARK = "~ "  # before an outcome; others are as wide
 BAD = re.compile(r"\b[1-9]\d*(?: of \d+ hosts?)? (?:failed|skipped)|interrupted|incomplete|nothing could be")
 DIFFERENT = re.compile(r"\b[1-9]\d* (?:changes?|findings?)\b|no finding\b")
 BLOCK = " " * 6  # what belongs to an entry is indented by as much
@@ -64,9 +66,9 @@ def painted(text: str, stream: TextIO) -> str:
         return text
     lines = text.split("\n")
     columns = columns_of(stream)
-    wrapped = [part for line in lines for part in _wrapped(line, columns)]
+    wrapped = [(part, line) for line in lines for part in _wrapped(line, columns)]
     if not has_colour(stream):
-        return "\n".join(wrapped)
+        return "\n".join(part for part, _ in wrapped)
     symbols = (getattr(stream, "encoding", None) or "").lower().replace("-", "") == "utf8"
     return "\n".join(_coloured(wrapped, symbols))
 
@@ -78,7 +80,8 @@ def painted_words(words: str, code: str, stream: TextIO) -> str:
 
 def _wrapped(line: str, columns: int) -> list[str]:
     """Break an entry's first line or an outcome at blanks; diffs, commands and tables stay, as people copy them."""
-    if columns < NARROWEST or len(line) <= columns or not (ENTRY.fullmatch(line) or OUTCOME.fullmatch(line)):
+    columns -= len(MARK) if OUTCOME.fullmatch(line) else 0
+    if columns < NARROWEST or len(line) <= columns or not any(one.fullmatch(line) for one in (ENTRY, OUTCOME, ADVICE)):
         return [line]
     after = BLOCK + "  " if line.startswith("  ") else "  "
     glued = line[:4].replace(" ", GLUE) + line[4:]  # a sign never stands alone before a long word
@@ -86,9 +89,10 @@ def _wrapped(line: str, columns: int) -> list[str]:
     return [part.replace(GLUE, " ") for part in lines] or [line]
 
 
-def _coloured(lines: list[str], symbols: bool) -> Iterator[str]:
+def _coloured(lines: list[tuple[str, str]], symbols: bool) -> Iterator[str]:
+    """Yield the lines with colours; each comes with the line that it is a part of, or all of."""
     in_entry = False
-    for line in lines:
+    for line, whole in lines:
         if entry := ENTRY.fullmatch(line):
             in_entry = True
             yield _entry(*entry.groups(), symbols=symbols)
@@ -96,7 +100,8 @@ def _coloured(lines: list[str], symbols: bool) -> Iterator[str]:
             yield _below_entry(line)
         elif outcome := OUTCOME.fullmatch(line):
             in_entry = False
-            yield _outcome(*outcome.groups(), symbols=symbols)
+            command, colon, words = outcome.groups()
+            yield _outcome(command, colon, words, _judged(whole), symbols=symbols)
         else:
             in_entry = in_entry and not line.strip()
             yield _cells(line, symbols)
@@ -119,11 +124,14 @@ def _below_entry(line: str) -> str:
     return f"{BLOCK}{found}{colour(BOLD, rest)}" if found and not head else line
 
 
-def _outcome(command: str, colon: str, words: str, *, symbols: bool) -> str:
-    code = RED if BAD.search(f"{command} {words}") else YELLOW if DIFFERENT.search(words) else GREEN
+def _judged(outcome: str) -> str:
+    return RED if BAD.search(outcome) else YELLOW if DIFFERENT.search(outcome) else GREEN
+
+
+def _outcome(command: str, colon: str, words: str, code: str, *, symbols: bool) -> str:
     if not words:
         return colour(BOLD, command + colon)
-    mark = {RED: "✗ ", GREEN: "✓ ", YELLOW: "~ "}[code] if symbols else ""
+    mark = {RED: "✗ ", GREEN: "✓ ", YELLOW: MARK}[code] if symbols else ""
     head, semicolon, rest = words.partition(";")
     return f"{colour(code, mark)}{colour(BOLD, command)}{colon}{colour(code, head)}{semicolon}{rest}"
 

@@ -91,6 +91,12 @@ def test_the_outcome_has_the_colour_of_what_came_of_it(outcome: str, code: str) 
     assert shown(outcome).startswith(f"\x1b[{code}m")
 
 
+def test_an_outcome_that_is_wrapped_keeps_the_colour_of_the_whole() -> None:
+    told = shown("plan: 9 changes on 3 hosts; 3 as they should be; 1 of 4 hosts failed", 60)
+    assert told.startswith(f"\x1b[{paint.RED}m")
+    assert max(map(len, ANSI.sub("", told).splitlines())) <= 60
+
+
 @given(st.text(alphabet=st.sampled_from("ab[]~!?+- :;@\n✗"), max_size=200))
 def test_painting_adds_nothing_but_colour_and_takes_nothing(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
