@@ -37,6 +37,7 @@ from moor.errors import MoorError, UnreadableSecret
 from moor.formats.toml_text import write_inline
 from moor.inventory.joining import add_hosts
 from moor.inventory.netbox import NetBoxInventory
+from moor.run.protocols import SurveyRequest
 from moor.run.waivers import read_waivers
 from moor.schedule.cron import with_block as crontab
 from moor.secrets.secret import Secret
@@ -61,10 +62,14 @@ from moor.tasks.firewall.dialects.nftables_conf import with_include
 from moor.tasks.firewall.dialects.ufw import with_rules
 from moor.tasks.harbor.health import find_unhealthy_components
 from moor.tasks.harbor.yml import HarborYml
+from moor.tasks.mirrors.retired import without_mirrors
 from moor.tasks.names.block import with_block
 from moor.tasks.podman.configure import render_registries_conf
 from moor.tasks.podman.registries_conf import find_unchecked, find_user_overrides
 from moor.tasks.registry import logins
+from moor.tasks.survey.proposal import propose
+from moor.tasks.survey.script import HostView
+from moor.tasks.survey.site_files import SiteFiles
 from moor.tasks.workload import pull_secret_content
 from tests.tasks.devices import recorded
 
@@ -333,6 +338,22 @@ def heard(text: str) -> None:
     )
 
 
+DAEMON = {"insecure-registries": ["registry.moor.test"], "registry-mirrors": ["https://hub.moor.test"]}
+
+
+def surveyed(path: str, text: str) -> None:
+    """Read a file of a node that pulls from the registry as moor import does."""
+    known = {"/etc/docker/certs.d/registry.moor.test/hosts.toml": as_toml(HOSTS_TOML)}
+    files = SiteFiles("hosts.yaml", "groups.yaml", "defaults.yaml", {})
+    propose([HostView("node1", {**known, path: text}, {"process": ("kubelet",)})], files, SurveyRequest(" ".join))
+
+
+def unsaid(text: str) -> None:
+    """Take what moor wrote out of registries.yaml."""
+    without_mirrors(text, "", REGISTRY.url, (), "f")
+    rancher.without_registry(text, "", REGISTRY.host_port, "/x", "f")
+
+
 PARSERS: dict[str, Parser] = {
     "registries.yaml of k3s": Parser(registries_yaml, REGISTRIES, as_yaml),
     "daemon.json": Parser(partial(edit_daemon_json, _="", settings={"log-opts": {"a": 1}}), {"log-opts": {"b": "2"}}, json.dumps),
@@ -381,6 +402,15 @@ PARSERS: dict[str, Parser] = {
     "files of containerd as diagnose reads them": Parser(heard, CONFIG_TOML, as_toml),
     "NO_PROXY of a service": Parser(lambda text: runtime_proxies.judge_proxy(text, "registry.moor.test", 443, "docker"), PROXY),
     "registries.conf as it counts": Parser(podmans, {"registry": [{"location": "x", "insecure": True}]}, as_toml),
+    "config.toml as import reads it": Parser(partial(surveyed, "/etc/containerd/config.toml"), CONFIG_TOML, as_toml),
+    "hosts.toml as import reads it": Parser(partial(surveyed, "/etc/containerd/certs.d/docker.io/hosts.toml"), HOSTS_TOML, as_toml),
+    "registries.yaml as import reads it": Parser(partial(surveyed, "/etc/rancher/k3s/registries.yaml"), REGISTRIES, as_yaml),
+    "daemon.json as import reads it": Parser(partial(surveyed, "/etc/docker/daemon.json"), DAEMON, json.dumps),
+    "registries.conf as import reads it": Parser(
+        partial(surveyed, "/etc/containers/registries.conf"), {"registry": [{"location": "x", "mirror": [{"location": "y"}]}]}, as_toml
+    ),
+    "/etc/hosts as import reads it": Parser(partial(surveyed, "/etc/hosts"), "10.0.0.9 registry.moor.test x # y\n"),
+    "registries.yaml without moor's part": Parser(unsaid, REGISTRIES, as_yaml),
     "known_hosts": Parser(partial(by_path, lambda path: known_keys([path], "node1")), KNOWN_HOSTS),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from moor.tasks.containerd.loaded_config import subtable
 from moor.tasks.docker.install import CERTS as DOCKER_CERTS
 from moor.tasks.docker.install import PROXY_FILE
 from moor.tasks.docker.settings import DockerSettings
@@ -80,9 +81,9 @@ def config_path_of(view: HostView) -> str:
     """Return the directory in which containerd looks up registries."""
     for path, text in view.files.items():
         if path.endswith(".toml") and "/certs.d/" not in path:
-            for plugin in (toml_of(text).get("plugins") or {}).values():
-                table = plugin.get("registry") if isinstance(plugin, dict) else None
-                found = str(table.get("config_path") or "") if isinstance(table, dict) else ""
+            for plugin in subtable(toml_of(text), "plugins").values():
+                table = subtable(plugin, "registry") if isinstance(plugin, dict) else {}
+                found = str(table.get("config_path") or "")
                 if found:
                     return CONFIG_PATH if CONFIG_PATH in found.split(":") else found.partition(":")[0].rstrip("/")
     return CONFIG_PATH

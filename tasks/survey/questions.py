@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from moor.connections.names import OUTSIDERS
 from moor.run.protocols import SurveyRequest
+from moor.tasks.containerd.loaded_config import subtable
 from moor.tasks.runtime_proxies import judge_proxy
 from moor.tasks.survey.agreement import Agreed, lacking
 from moor.tasks.survey.host_settings import groups_of
@@ -68,7 +69,8 @@ def _about_host(view: HostView, found: Findings, request: SurveyRequest) -> Iter
         yield f"{view.name}: nothing of the registry was found; if it shall pull, write another group than {OUTSIDERS}"
     if view.fact("firewall") and "firewall" not in found.present.sections:
         yield f"{view.name}: moor's firewall rules are there; write data.access and data.firewall to keep them so"
-    if registry in map(str, json_of(view.files.get(DAEMON, "")).get("insecure-registries") or ()):
+    insecure = json_of(view.files.get(DAEMON, "")).get("insecure-registries")
+    if isinstance(insecure, list) and registry in map(str, insecure):
         yield f"{view.name}: {DAEMON}: insecure-registries has {registry}; moor refuses that until it is taken out"
     for path in dict.fromkeys(_unchecked(view, registry)):
         yield f"{view.name}: {path}: the certificate of {registry} is not checked there; moor apply has it checked"
@@ -84,7 +86,7 @@ def _unchecked(view: HostView, registry: str) -> Iterator[str]:
     for way in ways_of(view):
         if registry not in (way.name, way.place):
             continue
-        tables = [*(toml_of(view.files.get(way.source, "")).get("host") or {}).values()]
+        tables = subtable(toml_of(view.files.get(way.source, "")), "host").values()
         if way.url.startswith("http:") or any(isinstance(one, dict) and one.get("skip_verify") for one in tables):
             yield way.source
 

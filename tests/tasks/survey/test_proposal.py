@@ -156,6 +156,21 @@ def test_a_registry_without_a_full_name_is_refused_with_its_hosts() -> None:
         proposed(HostView("node1", files))
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (f"{CERTS_D}/{REGISTRY}/hosts.toml", 'host = ["x"]\nserver = 3\n'),
+        ("/etc/containerd/config.toml", 'plugins = ["x"]\n'),
+        ("/etc/docker/daemon.json", '{"insecure-registries": 5, "registry-mirrors": {"a": 1}}'),
+        ("/etc/rancher/k3s/registries.yaml", "mirrors: [x]\nconfigs: 3\n"),
+        ("/etc/containers/registries.conf", "registry = 5\n"),
+    ],
+)
+def test_a_file_of_another_shape_says_nothing(path: str, text: str) -> None:
+    found = proposed(node("node1"), node("node2", {path: text}))
+    assert load(found.files["defaults.yaml"])["data"]["registry"]["name"] == REGISTRY
+
+
 def test_what_keeps_the_registry_from_being_asked_safely_is_a_question() -> None:
     unchecked = HOSTS_TOML + "skip_verify = true\n"
     odd = node("node1", {f"{CERTS_D}/{REGISTRY}/hosts.toml": unchecked}, proxy=("containerd localhost",))
