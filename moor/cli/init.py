@@ -43,7 +43,7 @@ class Origin:
         tuple[str, str], typer.Option(FROM, metavar="KIND [FILE]", help=f"read the hosts from {', '.join(SOURCES)}")
     ] = ("", "")
     example: Annotated[
-        str, typer.Option(metavar="NAME", help="copy an example instead: small, k3s, bastion, dns, air-gap ...")
+        str, typer.Option(metavar="NAME", help="copy an example instead, such as small, k3s, bastion, dns or air-gap")
     ] = ""
 
 
