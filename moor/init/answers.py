@@ -30,7 +30,7 @@ class RegistryAnswers:
     login: Annotated[str, typer.Option(metavar="USER", help="a login that may pull from a registry that is there")] = ""
     api: Annotated[
         str,
-        typer.Option(metavar="KIND", help="what it is: harbor, or distribution for registry:2, Zot, Quay, Nexus, GitLab"),
+        typer.Option(metavar="KIND", help="its kind: harbor, or distribution for registry:2, Zot, Quay, Nexus, GitLab"),
     ] = ""
 
 
