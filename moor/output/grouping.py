@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
-from moor.folding import fold
+from moor.folding import FEW, fold
 from moor.run.report import RunReport
 
 HOST, ADDRESS = "<host>", "<address>"  # stand for what differs between the hosts of a group
@@ -59,6 +59,23 @@ def grouped(entries: Iterable[tuple[str, tuple[str, ...]]], addresses: bool = Fa
         group.same = group.same and group.texts == texts
         group.hosts.append(host)
     return list(groups.values())
+
+
+def folded_rows(rows: Mapping[str, Sequence[str]], addresses: bool = False) -> Iterator[list[str]]:
+    """Yield the rows of a table, hosts in the first column; many hosts with the same cells share one row.
+
+    Args:
+        rows: the other cells, by host.
+        addresses: whether IPv4 addresses count as the same.
+    """
+    alike = grouped(((host, tuple(row)) for host, row in rows.items()), addresses)
+    groups = {host: group for group in alike for host in group.hosts}
+    for host, row in rows.items():
+        group = groups[host]
+        if len(group.hosts) <= FEW:
+            yield [host, *row]
+        elif host == group.hosts[0]:
+            yield [group.names, *group.shown]
 
 
 def _general(text: str, host: str, addresses: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from moor.output.grouping import Group, grouped
-from moor.run.report import RunReport, count_by_status
+from moor.run.report import ResourceReport, RunReport, count_by_status
 
 LONGEST = 60_000  # characters; GitHub refuses a comment of more than 65536
 SHOWN = {"drift": "would change", "changed": "changed", "failed": "failed", "skipped": "skipped", "held": "held"}
@@ -34,7 +34,7 @@ def _title(report: RunReport) -> str:
     failed = sum(bool(host.error) for host in report.hosts.values())
     hosts = f"{len(report.hosts)} host{'' if len(report.hosts) == 1 else 's'}"
     failing = f", **{failed} of them failed**" if failed else ""
-    changes = ", ".join(parts) or "no changes"
+    changes = ", ".join(parts) or ("incomplete" if failed else "no changes")
     title = f"### moor {report.command} {report.runbook}: {changes}"
     return f"{title}\n\n{hosts}{failing}; {count.get('ok', 0)} as they should be\n"
 
@@ -42,11 +42,16 @@ def _title(report: RunReport) -> str:
 def _rows(report: RunReport) -> list[Group]:
     """Return what is not as it should be, each resource, status and diff or error once with its hosts."""
     return grouped(
-        (name, (one.id, one.status, one.error or one.diff))
+        (name, (one.id, one.status, _told(one)))
         for name, host in report.hosts.items()
         for one in host.resources
         if one.status != "ok"
     )
+
+
+def _told(one: ResourceReport) -> str:
+    held = f"held: {one.held}" if one.held else ""
+    return "\n".join(filter(None, (held, one.error or one.diff)))
 
 
 def _table(rows: list[Group]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from moor.folding import fold
-from moor.output.grouping import grouped
+from moor.output.grouping import folded_rows, grouped
 from moor.output.text import joined, table
 from moor.run.report import HostReport, ResourceReport, RunReport
 
@@ -36,10 +36,11 @@ class Note:
 def matrix(report: RunReport) -> str:
     """Render a row per host and a column per proof, then each cause once with its hosts and remedy.
 
+    Many hosts with the same cells share a row.
     A cell is ``ok``, ``FAULT``, ``?`` behind a fault, or ``-`` where the host was not asked.
     """
     columns, rows = cells(report)
-    shown = table(["host", *columns], ([name, *row] for name, row in rows.items()))
+    shown = table(["host", *columns], folded_rows(rows))
     return joined([shown, *map(_line, notes(report))])
 
 

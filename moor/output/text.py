@@ -11,7 +11,7 @@ from moor.engine.findings import Finding
 from moor.errors import ErrorKind
 from moor.folding import fold
 from moor.output import paint, rolled, tables
-from moor.output.grouping import grouped, was_shown
+from moor.output.grouping import folded_rows, grouped, was_shown
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 
 SIGN = {"drift": "~", "changed": "~", "failed": "!", "skipped": "-", "held": "-"}
@@ -148,10 +148,17 @@ def interrupted(report: RunReport, left: Iterable[Unfinished]) -> str:
 
 def reached(report: RunReport) -> str:
     """Render which hosts were reached and meet the requirements, then what each lacks, then findings."""
-    rows = ([name, _state(host), "" if host.reached else host.error] for name, host in report.hosts.items())
+    rows = {name: (_state(host), "" if host.reached else host.error) for name, host in report.hosts.items()}
     lines = grouped((name, (line,)) for name, host in report.hosts.items() for line in _lacks(host))
     lacks = (f"  ! {group.names}: {group.shown[0]}" for group in lines)
-    return joined([table(["host", "state", "why not"], rows), *lacks, *findings(report), _where_written(report)])
+    return joined(
+        [
+            table(["host", "state", "why not"], folded_rows(rows, addresses=True)),
+            *lacks,
+            *findings(report),
+            _where_written(report),
+        ]
+    )
 
 
 def _lacks(host: HostReport) -> Iterator[str]:

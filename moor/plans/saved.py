@@ -70,6 +70,7 @@ class PlannedChange:
         absent: the hosts had nothing of the resource.
         writes: it is a file, which nothing but its own change alters.
         derived: what it should be depends on what is there.
+        held: who has asked moor to leave it, so that the plan does not change it; empty if nobody has.
     """
 
     id: str
@@ -84,6 +85,7 @@ class PlannedChange:
     derived: bool
     fields: tuple[FieldChange, ...]
     hosts: tuple[str, ...]
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def _change(resource: ResourceReport, found: ChangeFingerprint) -> PlannedChange
         derived=found.derived,
         fields=found.fields,
         hosts=(),
+        held=resource.held,
     )
 
 
@@ -161,7 +164,13 @@ def report_of(plan: SavedPlan) -> RunReport:
     }
     for change in plan.changes:
         one = ResourceReport(
-            change.id, change.status, change.diff, change.stage, change.error, error_kind=change.error_kind
+            change.id,
+            change.status,
+            change.diff,
+            change.stage,
+            change.error,
+            error_kind=change.error_kind,
+            held=change.held,
         )
         for name in change.hosts:
             hosts[name].resources.append(one)
@@ -171,9 +180,9 @@ def report_of(plan: SavedPlan) -> RunReport:
 
 
 def changes_by_host(changes: Iterable[PlannedChange]) -> dict[str, dict[str, PlannedChange]]:
-    """Return the changes by host and resource id."""
+    """Return the changes that an apply makes, by host and resource id; not those that are held."""
     found: dict[str, dict[str, PlannedChange]] = {}
     for change in changes:
-        for name in change.hosts:
+        for name in change.hosts if change.status == "drift" else ():
             found.setdefault(name, {})[change.id] = change
     return found

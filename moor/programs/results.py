@@ -24,12 +24,13 @@ class Change:
         host: its host.
         id: ``kind:name``.
         stage: the task that owns it.
-        status: ``drift`` if it would change, ``changed``, ``failed``, or ``skipped``.
+        status: ``drift`` if it would change, ``changed``, ``failed``, ``skipped``, or ``held``.
         diff: what changes, as text, secrets masked.
         error: why it failed; empty if it did not.
         error_kind: the kind of the error.
         waived: the waiver that covers it; empty if none does.
         first_seen: since when it differs, ISO 8601; empty if that is unknown.
+        held: who has asked moor to leave it, why and until when; empty if nobody has.
     """
 
     host: str
@@ -41,6 +42,7 @@ class Change:
     error_kind: ErrorKind | None = None
     waived: str = ""
     first_seen: str = ""
+    held: str = ""
 
     @property
     def kind(self) -> str:
@@ -182,9 +184,9 @@ class DriftResult(RunResult):
 
     @property
     def clean(self) -> bool:
-        """Return whether all was examined and nothing differs that no waiver covers."""
+        """Return whether all was examined and nothing differs but what a waiver covers or somebody holds."""
         whole = not any(host.unexamined for host in self.hosts.values())
-        open_ones = [*(one.waived for one in self.changes), *(one.waived for one in self.findings)]
+        open_ones = [one.waived or one.held for one in self.changes] + [one.waived for one in self.findings]
         return whole and all(open_ones)
 
 
@@ -242,9 +244,8 @@ def _host(name: str, host: HostReport) -> HostResult:
 def _changes(name: str, host: HostReport) -> Iterator[Change]:
     for one in host.resources:
         if one.status != "ok" and not _is_proof(one):
-            yield Change(
-                name, one.id, one.stage, one.status, one.diff, one.error, one.error_kind, one.waived, one.first_seen
-            )
+            about = (one.id, one.stage, one.status, one.diff, one.error, one.error_kind)
+            yield Change(name, *about, waived=one.waived, first_seen=one.first_seen, held=one.held)
 
 
 def _proofs(name: str, host: HostReport) -> Iterator[Proof]:

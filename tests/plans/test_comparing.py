@@ -88,6 +88,15 @@ def test_the_report_of_a_plan_has_each_change_on_each_of_its_hosts(plan: SavedPl
         ]
 
 
+def test_what_somebody_holds_is_no_part_of_the_plan() -> None:
+    one = change("file:/a", [FieldChange("content", "aa", "bb")], HOSTS, (True, False))
+    held = replace(one, status="held", fields=(), held="by me until spring")
+    plan = SavedPlan("p", "1", "2026-11-28T08:00:00+00:00", "fleet", PlanScope("site"), planned(HOSTS), (held,))
+    freed = replace(plan, changes=(one,))
+    assert (refusals(plan, plan), refusals(freed, plan)) == ({}, {})
+    assert set(refusals(plan, freed, HOSTS)) == set(HOSTS), "it was held when the plan was saved"
+
+
 def test_a_part_of_a_file_that_an_earlier_change_has_brought_is_as_planned() -> None:
     """An edit of a file that was not there, when a package has brought it meanwhile: its whole content is another."""
     made = replace(change("edit:/etc/a#x", [FieldChange("content", "", "aa")], HOSTS, (True, True)), derived=True)

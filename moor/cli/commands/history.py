@@ -13,9 +13,10 @@ from moor.cli.commands.running import print_safely
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.history.database import connected
-from moor.history.model import ChangeRow, FindingRow, RunRow
+from moor.history.model import ChangeRow, FindingRow, HostRow, RunRow
 from moor.history.reading import History
 from moor.output import text
+from moor.output.grouping import grouped
 from moor.settings.access import SiteSettings
 from moor.settings.config import read_config
 from moor.sites.site import find_site
@@ -70,13 +71,21 @@ def _lines(shown: Shown) -> Iterator[str]:
     columns = ["run", "started (UTC)", "took", "command", "runbook", "hosts", "not examined", "findings", "changed"]
     rows = ([*_row(run), *([run.ticket or ""] if ticketed else [])] for run in shown["runs"])
     yield text.table([*columns, *(["ticket"] if ticketed else [])], rows)
-    for row in shown.get("hosts", ()):
-        counted = ", ".join(f"{number} {status}" for status, number in row.counts.items()) or "not asked"
-        yield f"  {row.host}: {counted}{f'; {_kind(row.error_kind)}{row.error}' if row.error else ''}"
-    yield from map(_change, shown.get("changes", ()))
+    for group in grouped(((row.host, (_host(row),)) for row in shown.get("hosts", ())), addresses=True):
+        yield f"  {group.names}: {group.shown[0]}"
+    for group in grouped((row.host, (row.run, *_change(row))) for row in shown.get("changes", ())):
+        run, head, words = group.shown
+        yield f"  {head}  [{group.names}]  {run}\n{words}".rstrip()
     if findings := shown.get("findings"):
         yield "findings:"
-        yield from map(_finding, findings)
+        for group in grouped((row.host, _finding(row)) for row in findings):
+            what, state = group.shown
+            yield f"  {what}{f'  [{group.names}]' if group.hosts[0] else ''}  {state}"
+
+
+def _host(row: HostRow) -> str:
+    counted = ", ".join(f"{number} {status}" for status, number in row.counts.items()) or "not asked"
+    return f"{counted}{f'; {_kind(row.error_kind)}{row.error}' if row.error else ''}"
 
 
 def _kind(kind: str | None) -> str:
@@ -89,18 +98,19 @@ def _row(run: RunRow) -> list[str]:
     return [run.run, _moment(run.started), f"{run.duration_s:.1f} s", run.command, run.runbook, *map(str, numbers)]
 
 
-def _change(row: ChangeRow) -> str:
+def _change(row: ChangeRow) -> tuple[str, str]:
+    """Return the line of a change without its host, and what stands below it."""
     error = f"{_kind(row.error_kind)}{row.error}" if row.error else ""
     words = indent("\n".join(filter(None, (row.diff, error))), "      ")
-    return f"  {text.SIGN.get(row.status, '?')} {row.id} ({row.status})  [{row.host}]  {row.run}\n{words}".rstrip()
+    return f"{text.SIGN.get(row.status, '?')} {row.id} ({row.status})", words
 
 
-def _finding(row: FindingRow) -> str:
+def _finding(row: FindingRow) -> tuple[str, str]:
+    """Return what a finding is about and how it stands, without its host."""
     over = f", over {_moment(row.cleared)}" if row.cleared else f", last seen {_moment(row.last_seen)}"
-    place = f"  [{row.host}]" if row.host else ""
     waived = f"  waived: {row.waived}" if row.waived else ""
     kind = f" ({row.error_kind})" if row.error_kind else ""
-    return f"  {row.id}{place}  {row.state}{kind} since {_moment(row.first_seen)}{over}{waived}"
+    return row.id, f"{row.state}{kind} since {_moment(row.first_seen)}{over}{waived}"
 
 
 def _moment(moment: datetime) -> str:
