@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,8 +10,9 @@ from moor.cli.commands.running import print_report
 from moor.cli.options import Options
 from moor.engine.results import Status
 from moor.errors import ErrorKind
+from moor.folding import FEW
 from moor.output import text
-from moor.output.grouping import HOST, each_diff_once, grouped
+from moor.output.grouping import HOST, each_diff_once, folded_rows, grouped
 from moor.output.matrix import matrix
 from moor.run.report import HostReport, ResourceReport, RunReport
 
@@ -88,3 +90,18 @@ def test_a_host_that_the_inventory_may_be_wrong_about_is_told_where_that_is_writ
         assert "see moor show node2 for file and line of address, user, key" in shown
     report.hosts["node1"].fail("no such file; check key_file in the inventory", ErrorKind.CONTROLLER)
     assert "see moor show HOST for file and line of address, user, key" in text.plan(report)
+
+
+def test_many_hosts_with_the_same_row_share_it_and_a_few_have_their_own() -> None:
+    nodes = {f"node{number}": ["ok", f"10.0.0.{number}: refused"] for number in range(1, 501)}
+    few = {f"ws{number}": ["FAULT", ""] for number in range(1, FEW + 1)}
+    rows = list(folded_rows({"cp1": ["ok", "-"], **nodes, **few}, addresses=True))
+    assert rows[:2] == [["cp1", "ok", "-"], ["node[1-500]", "ok", "<address>: refused"]]
+    assert [row[0] for row in rows[2:]] == list(few)
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,3}[0-9]{0,2}", fullmatch=True), st.sampled_from([["a"], ["b"]])))
+def test_every_host_is_in_one_row_with_its_own_cells(rows: dict[str, list[str]]) -> None:
+    shown = list(folded_rows(rows))
+    named = [row[1:] for row in shown for _ in NodeSet(",".join(row[0].split()), resolver=RESOLVER_NOGROUP)]
+    assert sorted(named) == sorted(rows.values())
