@@ -34,7 +34,7 @@ class Account(StrictModel):
 
     Attributes:
         user: an administrator, a project's administrator, or a robot of the system
-        password: secret
+        password: by which moor logs in to its API
         password_before: the one that Harbor has now, to have it changed to ``password``
     """
 

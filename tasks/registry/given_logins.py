@@ -17,7 +17,7 @@ class Login(StrictModel):
 
     Attributes:
         user: the whole user name, such as ``robot$shop+puller``
-        password: secret
+        password: its password
     """
 
     user: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^:\s]+$")]

@@ -34,7 +34,7 @@ class Group(StrictModel):
     """A group of users as a member.
 
     Attributes:
-        role: as of a member
+        role: what its users may do in the project
         ldap_dn: the group's name in the directory, for a group of LDAP
         type: ``ldap``, ``oidc`` or ``http``: where the group is known
     """

@@ -63,10 +63,10 @@ class Selection(StrictModel):
     """What a rule chooses by names: ``**`` is any text, ``*`` any within a path's part, ``{a,b}`` one of both.
 
     Attributes:
-        repositories: pattern; without it all
-        except_repositories: all but these
-        tags: pattern; without it all
-        except_tags: all but these
+        repositories: pattern of their names below the project; without it all
+        except_repositories: pattern; all repositories but these, in place of ``repositories``
+        tags: pattern of their names; without it all
+        except_tags: pattern; all tags but these, in place of ``tags``
     """
 
     repositories: Meant | None = None

@@ -80,7 +80,7 @@ class LdapGroups(StrictModel):
         name_attribute: the attribute that is a group's name
         admin_dn: the group whose members are administrators
         membership_attribute: the attribute of a user that names its groups
-        scope: as of users
+        scope: how deep below ``base_dn``, as for users
         attach_parallel: look for several groups at once; since 2.12
     """
 
@@ -100,7 +100,7 @@ class Ldap(StrictModel):
         url: ``ldaps://HOST``, ``ldap://HOST:PORT``
         base_dn: where users are looked for
         search_dn: the account by which Harbor searches; without it, it searches anonymously
-        search_password: secret
+        search_password: of the account ``search_dn``
         filter: of users, in parentheses
         uid: the attribute that is the login name
         scope: ``base``, ``onelevel`` or ``subtree``
@@ -134,7 +134,7 @@ class Oidc(StrictModel):
         name: shown on the login page
         endpoint: the issuer, exactly as the provider names itself
         client_id: of Harbor at the provider
-        client_secret: secret
+        client_secret: that of ``client_id``
         scope: list; ``openid`` is in it
         user_claim: the claim that is the login name; without it, a user chooses one
         groups_claim: the claim that names groups
@@ -175,8 +175,8 @@ class HttpProxy(StrictModel):
     """A proxy that checks logins for Harbor.
 
     Attributes:
-        endpoint: URL
-        tokenreview_endpoint: URL
+        endpoint: URL of the proxy
+        tokenreview_endpoint: URL where it reviews tokens
         admin_groups: list of groups whose members are administrators
         admin_users: list of administrators
         skip_search: take a user over without looking for it
@@ -197,9 +197,9 @@ class Uaa(StrictModel):
     """The user service of Cloud Foundry.
 
     Attributes:
-        endpoint: URL
+        endpoint: URL of the service
         client_id: of Harbor there
-        client_secret: secret
+        client_secret: that of ``client_id``
         verify_certificate: whether its certificate is checked
     """
 

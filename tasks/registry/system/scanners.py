@@ -48,7 +48,7 @@ class Scanner(StrictModel):
         url: of its adapter, as Harbor reaches it
         description: free text
         auth: ``none``, ``basic``, ``bearer`` or ``api_key``
-        credential: with ``auth``
+        credential: by which Harbor logs in to the adapter; with ``auth``
         verify_certificate: whether the adapter's certificate is checked
         internal_address: whether it reaches the registry by Harbor's inner address
         enabled: ``false`` for one that is not asked

@@ -42,7 +42,7 @@ class GarbageCollection(StrictModel):
         delete_untagged: remove images without a tag too
         delete_tags: remove tags with their image; since 2.15
         workers: 1 to 10; since 2.9
-        dry_run: count only
+        dry_run: count what would go, and remove nothing
     """
 
     schedule: When
@@ -56,7 +56,7 @@ class ScanAll(StrictModel):
     """When Harbor scans everything that it holds.
 
     Attributes:
-        schedule: as of ``gc``
+        schedule: ``hourly``, ``daily``, ``weekly``, six fields with the seconds first, or ``none``
     """
 
     schedule: When
@@ -66,11 +66,11 @@ class PurgeAudit(StrictModel):
     """When Harbor removes old entries of its audit log.
 
     Attributes:
-        schedule: as of ``gc``
+        schedule: ``hourly``, ``daily``, ``weekly``, six fields with the seconds first, or ``none``
         keep_hours: how old an entry must be
         operations: list of ``create``, ``delete``, ``pull``; until 2.12
         events: list, such as ``pull_artifact``; since 2.13
-        dry_run: count only
+        dry_run: count what would go, and remove nothing
     """
 
     schedule: When
