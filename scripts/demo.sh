@@ -59,7 +59,7 @@ passed() {
     spent=$(($(date +%s) - began))
     { grep -v "^$name " "$times" 2>/dev/null || :; echo "$name $spent"; } >"$results/times"
     cp "$results/times" "$times"
-    printf '  %-62s %-42s %4s s\n' "$title" "$1" "$spent" >>"$results/table"
+    printf '  %-44s %-26s %4s s\n' "$title" "$1" "$spent" >>"$results/table"
 }
 
 # expect CODE COMMAND...: runs a command that must end with this exit code; its answer is kept.
@@ -89,19 +89,19 @@ answer() {
 
 # The counts in the last line of the last answer, such as "61 changes on 6 hosts".
 counts() {
-    tail -n 1 "$results/answer" | sed 's/^[a-z]*: //; s/;.*//'
+    tail -n 1 "$results/answer" | sed 's/^[a-z]*: //; s/;.*//; s/, 0 failed, 0 skipped//'
 }
 
 proofs() {
     printf '%s proofs hold, %s do not' "$(grep -ow ok "$results/answer" | wc -l)" "$(grep -ow FAULT "$results/answer" | wc -l)"
 }
 
-step boot "Seven Debian hosts boot in namespaces of this machine" "moor lab up"
+step boot "Seven Debian hosts boot on this machine" "moor lab up"
 expect 0 moor lab up
 answer
 passed "they answer by SSH"
 
-step plan "What is missing on them? (this writes nothing)" "moor plan"
+step plan "What is missing on them? (writes nothing)" "moor plan"
 code=0
 moor plan >"$results/answer" || code=$?
 case $code in
@@ -120,7 +120,7 @@ esac
 passed "$(counts)"
 
 if [ "$code" -eq 2 ]; then
-    step apply "All of it is made: certificates, names, Harbor, workload" "moor apply --yes"
+    step apply "Make it: CA, names, Harbor, images, workload" "moor apply --yes"
     expect 0 moor apply --yes
     tail -n 1 "$results/answer"
     passed "$(counts)"
@@ -135,18 +135,18 @@ if [ "$code" -eq 2 ]; then
     answer
     passed "$(proofs)"
 
-    step workload "The workload itself answers, node to node" "moor lab shell node2 busybox wget -qO- http://node1:8000/sqrt/2"
+    step workload "The workload answers, node to node" "moor lab shell node2 busybox wget -qO- http://node1:8000/sqrt/2"
     expect 0 moor lab shell node2 busybox wget -qO- http://node1:8000/sqrt/2
     answer
-    passed "sqrt(2) = $(sed 's/.*sqrt": //; s/}.*//' "$results/answer")"
+    passed "sqrt(2) = $(sed 's/.*sqrt": //; s/}.*//' "$results/answer" | cut -c1-12)"
 fi
 
 edit="s/^[0-9.]* registry.moor.test/10.77.0.99 registry.moor.test/"
-step break "Somebody edits a file: node2 looks for the registry elsewhere" "moor lab shell node2 sudo sed -i '$edit' /etc/hosts"
+step break "Somebody edits /etc/hosts on node2" "moor lab shell node2 sudo sed -i '$edit' /etc/hosts"
 expect 0 moor lab shell node2 "sudo sed -i '$edit' /etc/hosts"
-passed "nobody notices, until the next pull"
+passed "nobody notices yet"
 
-step drift "What was changed without a plan? (a timer asks every hour)" "moor drift"
+step drift "What was changed without a plan?" "moor drift"
 expect 2 moor drift
 answer
 passed "$(counts)"
@@ -154,7 +154,7 @@ passed "$(counts)"
 step diagnose "Why can node2 not pull?" "moor diagnose --limit node2"
 expect 2 moor diagnose --limit node2
 answer
-passed "cause and remedy, in one line each"
+passed "one cause, one remedy"
 
 step mend "The remedy" "moor apply names --limit node2 --yes"
 expect 0 moor apply names --limit node2 --yes
@@ -166,7 +166,7 @@ expect 0 moor verify
 answer
 passed "$(proofs)"
 
-step page "All of this as one page for a browser" "moor report --out report.html"
+step page "The same as a page for a browser" "moor report --out report.html"
 expect 0 moor report --out "$page"
 [ -z "${SUDO_UID-}" ] || chown "$SUDO_UID" "$page" # whose browser is to open it
 passed "report.html"
@@ -175,7 +175,7 @@ cat >&2 <<END
 
 What happened:
 
-$(printf '  %-62s %-42s %6s\n' "step" "what came of it" "took")
+$(printf '  %-44s %-26s %6s\n' "step" "what came of it" "took")
 $(cat "$results/table")
 
 Open file://$page in a browser, or let moor serve it: .venv/bin/moor serve

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -82,3 +83,63 @@ def test_an_estimate_is_a_round_number(seconds: float) -> None:
 def test_the_welcome_names_every_part_with_its_time() -> None:
     done = subprocess.run(["sh", ROOT / "scripts/welcome.sh"], capture_output=True, text=True, check=True)
     assert [line[2] for line in done.stderr.splitlines()[1:]] == ["1", "2", "3", "4"]
+
+
+# Answers as moor does: a plan has changes until something was applied, drift and diagnose find the broken node.
+STUB = """\
+#!/bin/sh
+case "$1 $2" in
+"plan ") [ -e applied ] || { echo "plan: 61 changes on 6 hosts"; exit 2; }; echo "plan: no changes; 148 right" ;;
+"apply --yes") touch applied; echo "apply: 61 changed, 0 failed, 0 skipped on 6 hosts; 87 as they should be" ;;
+"apply names") rm broken; echo "apply: 1 changed, 0 failed, 0 skipped on 1 host; 3 as they should be" ;;
+"lab shell") case "$*" in *sed*) touch broken ;; *) echo '{"sqrt": 1.4142135623730951}' ;; esac ;;
+"drift "* | "diagnose "*) [ -e broken ] && echo "drift: 2 findings; 7 of 7 hosts examined" && exit 2 ;;
+"verify ") [ -e broken ] && echo "node2 ok FAULT" && exit 2; echo "node2 ok ok" ;;
+"report "*) touch report.html ;;
+esac
+"""
+
+
+def demo(place: Path, stub: str = STUB) -> subprocess.CompletedProcess[str]:
+    """Run the demo in a directory whose moor answers as told."""
+    for folder in ("scripts", ".venv/bin"):
+        (place / folder).mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "scripts/demo.sh", place / "scripts")
+    (place / ".venv/bin/moor").write_text(stub)
+    (place / ".venv/bin/moor").chmod(0o755)
+    return subprocess.run(["sh", "scripts/demo.sh"], cwd=place, capture_output=True, text=True, check=False)
+
+
+def test_the_demo_breaks_a_node_mends_it_and_ends_with_a_table_and_three_things_to_try(tmp_path: Path) -> None:
+    done = demo(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^== (\d+) of 12, about \d+ s left: ", done.stderr, re.MULTILINE) == [
+        str(n) for n in range(1, 13)
+    ]
+    table = done.stderr.partition("What happened:")[2]
+    rows = dict(re.findall(r"^  (\S.{43}) (\S.*?)  +\d+ s$", table, re.MULTILINE))
+    assert {title.strip(): came for title, came in rows.items()} | {
+        "Make it: CA, names, Harbor, images, workload": "61 changed on 6 hosts",
+        "What was changed without a plan?": "2 findings",
+        "The remedy": "1 changed on 1 host",
+        "Every node proves it again": "2 proofs hold, 0 do not",
+    } == {title.strip(): came for title, came in rows.items()}
+    assert max(map(len, table.partition("Open")[0].splitlines())) <= 80
+    assert f"file://{tmp_path}/report.html" in table
+    assert "moor serve" in table
+    assert re.findall(r"^  (\d)\.", table, re.MULTILINE) == ["1", "2", "3"]
+
+
+def test_a_second_demo_leaves_out_what_is_there(tmp_path: Path) -> None:
+    demo(tmp_path)
+    again = demo(tmp_path)
+    assert again.returncode == 0
+    assert re.findall(r"^== (\d+) of 8", again.stderr, re.MULTILINE)[-1] == "8"
+    assert "$ moor apply --yes" not in again.stderr
+
+
+def test_a_step_that_fails_stops_the_demo_with_its_answer_and_command(tmp_path: Path) -> None:
+    done = demo(tmp_path, STUB.replace("touch applied", "echo 'harbor1: no answer'; exit 1; touch applied"))
+    assert done.returncode == 1
+    assert "harbor1: no answer" in done.stdout
+    assert "the demo stops here: 'moor apply --yes' ended with exit code 1" in done.stderr
