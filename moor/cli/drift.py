@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from moor.cli.options import Options
-from moor.cli.parameters import LONGEST_WATCH_S, MendKinds, app, mend_kinds_of
+from moor.cli.parameters import LONGEST_WATCH_S, MendKinds, Watched, app, mend_kinds_of, watched_name
 from moor.cli.shared_options import OF_RUNS, takes
 
 
@@ -16,7 +16,7 @@ from moor.cli.shared_options import OF_RUNS, takes
 def drift(
     options: Options,
     apply: MendKinds = None,
-    runbook: Annotated[str, typer.Option("--runbook", help="a runbook, or one concern; by default everything")] = "",
+    runbook: Watched = "",
     watch: Annotated[
         int, typer.Option("--watch", min=0, max=LONGEST_WATCH_S, metavar="SECONDS", help="check again and again")
     ] = 0,
@@ -27,5 +27,5 @@ def drift(
     """
     from moor.cli.commands import drift as command
 
-    wanted = command.DriftOptions(runbook, mend_kinds_of(apply), watch)
+    wanted = command.DriftOptions(watched_name(runbook), mend_kinds_of(apply), watch)
     return command.drift(options, wanted)

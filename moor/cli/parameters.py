@@ -39,6 +39,12 @@ RunbooksOrPlan = Annotated[
     list[str] | None,
     typer.Argument(metavar="RUNBOOK|FILE", help="as for moor plan; or the file of a saved plan, such as plan.json"),
 ]
+Watched = Annotated[
+    str,
+    typer.Option(
+        "--runbook", metavar="RUNBOOK", help="runbooks or concerns, such as trust or trust,names; by default everything"
+    ),
+]
 MendKinds = Annotated[
     list[str] | None, typer.Option("--apply", metavar="KIND", help="mend these kinds, such as file,service")
 ]
@@ -51,6 +57,11 @@ def runbook_name(words: list[str] | None) -> str:
     if words and not all(word.strip() for word in words):
         raise InputError("the name of a runbook is empty; moor list shows all names")
     return " ".join(words or ("site",))
+
+
+def watched_name(words: str) -> str:
+    """Return what the runbooks of ``--runbook``, with commas between, are called together; empty for everything."""
+    return " ".join(words.replace(",", " ").split())
 
 
 def mend_kinds_of(words: list[str] | None) -> tuple[str, ...]:

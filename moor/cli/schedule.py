@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from moor.cli.options import Options
-from moor.cli.parameters import MendKinds, app, mend_kinds_of
+from moor.cli.parameters import MendKinds, Watched, app, mend_kinds_of, watched_name
 from moor.cli.shared_options import takes
 from moor.schedule.job import Work
 
@@ -35,14 +35,14 @@ def schedule(options: Options, context: typer.Context) -> int:
 def install(
     options: Options,
     every: Every,
-    runbook: Annotated[str, typer.Option("--runbook", help="a runbook, or one concern; by default everything")] = "",
+    runbook: Watched = "",
     apply: MendKinds = None,
     env_file: EnvFile = None,
 ) -> int:
     """Install and start a systemd timer for this site, or a cron job."""
     from moor.cli.commands import schedule as command
 
-    words = command.JobOptions(every, runbook, mend_kinds_of(apply), options.limit, env_file)
+    words = command.JobOptions(every, watched_name(runbook), mend_kinds_of(apply), options.limit, env_file)
     return command.install(replace(options, quiet=True), words)
 
 

@@ -101,6 +101,7 @@ TYPED = (
     ("moor plan --limit alp\t", ["plan", "--limit", "alpha"]),
     ("moor plan --limit beta,gam\t", ["plan", "--limit", "beta,gamma"]),
     ("moor plan trust pull_s\t", ["plan", "trust", "pull_secrets"]),
+    ("moor drift --runbook trust,pull_s\t", ["drift", "--runbook", "trust,pull_secrets"]),
     ("moor plan lun\t", ["plan", "lunch"]),
     ("moor history 2026\t", ["history", "20260102-030405-abcd"]),
     ("moor drift --output jso\t", ["drift", "--output", "json"]),

@@ -238,6 +238,12 @@ def test_runbooks_and_concerns_in_one_call_run_each_task_once() -> None:
     assert tasks[0] == find_runbook(SHIPPED, "firewall").stages[0].task
 
 
+def test_a_drift_check_of_several_concerns_is_one_run(site: Site) -> None:
+    write_site(site.folder, {"runbooks/again.py": RUNBOOK.replace('"marking"', '"again"')})
+    done = site.moor("drift", "--runbook", "marking,again", "--output", "json", "--quiet")
+    assert (done.returncode, done.report["runbook"]) == (0, "marking again")
+
+
 def test_every_wrong_name_is_told_at_once_and_an_empty_one_too(site: Site) -> None:
     done = site.moor("plan", "nmaes", "trust", "trsut")
     assert done.returncode == 1

@@ -77,7 +77,7 @@ def _backup_directories(nr: Nornir) -> Iterator[Path]:
 
 def _argv(site: Path, words: JobOptions) -> tuple[str, ...]:
     argv = [sys.executable, "-m", "moor", *COMMANDS[words.work], "--quiet", "--site", str(site)]
-    argv += ["--runbook", words.runbook] if words.runbook else []
+    argv += ["--runbook", words.runbook.replace(" ", ",")] if words.runbook else []
     argv += ["--limit", words.limit] if words.limit is not None else []
     return (*argv, *(["--apply", ",".join(words.mend_kinds)] if words.mend_kinds else []))
 

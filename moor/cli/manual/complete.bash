@@ -89,7 +89,7 @@ _moor() {
   [ "$current" = "=" ] && current=
   _moor_program=${COMP_WORDS[0]}
   _moor_look "${COMP_WORDS[@]:1:COMP_CWORD-1}"
-  [ "$_moor_kind" != limit ] || head=${current%"${current##*[,!]}"}
+  case $_moor_kind in limit | names) head=${current%"${current##*[,!]}"} ;; esac
   COMPREPLY=()
   while IFS=$'\t' read -r name about; do
     case $name in "${current#"$head"}"*) COMPREPLY+=("$head$name") ;; esac

@@ -82,7 +82,7 @@ function __moor_complete
         string match -q -- '-*' $current; and return
     end
     set -l head ''
-    test "$kind" = limit; and set head (string match -r -- '^.*[,!]' $current)
+    contains -- "$kind" limit names; and set head (string match -r -- '^.*[,!]' $current)
     set -l found (__moor_values "$kind" $program $site)
     for line in $found
         printf '%s%s\n' "$head" $line

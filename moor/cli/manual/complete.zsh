@@ -90,7 +90,7 @@ _moor() {
   local name about
   _moor_program=${words[1]}
   _moor_look "${(@)words[2,CURRENT-1]}"
-  [ "$_moor_kind" != limit ] || compset -P '*[,!]'
+  case $_moor_kind in limit | names) compset -P '*[,!]' ;; esac
   while IFS=$'\t' read -r name about; do
     moor_found+=("${name//:/\\:}${about:+:$about}")
   done < <(_moor_offer "$PREFIX")
