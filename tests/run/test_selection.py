@@ -92,6 +92,8 @@ COMMANDS = (
     ["remove", "names", "--yes"],
     ["rotate", "robot", "demo+puller", "--yes"],
     ["plan", "--out", "plan.json"],
+    ["hold", "file:*", "--until", "3d", "--reason", "mine"],
+    ["release", "file:*"],
 )
 EXAMINED_ELSEWHERE = {"import"}  # needs no inventory
 
