@@ -75,6 +75,6 @@ RUNBOOK = Runbook(
         Stage(push_images, on=members("workstations"), needs=SERVING_REGISTRY),
         Stage(write_pull_secrets, on=CLUSTER, needs=SERVING_REGISTRY, by_api=True),
         Stage(deploy_workload, on=CLUSTER, needs=SERVING_REGISTRY, by_api=True),
-        Stage(prove_pulls, on=PULLING_NODES, needs=SERVING_REGISTRY, concern="harbor"),
+        Stage(prove_pulls, on=PULLING_NODES, needs=SERVING_REGISTRY, concern="harbor", looks=True),
     ),
 )

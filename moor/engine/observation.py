@@ -24,6 +24,7 @@ class Observation:
     Attributes:
         planned: paths that earlier stages of a dry run would have changed.
         whole: every resource of the run's stages was read by script.
+        same: a plan found nothing to change, also of what only an API tells; None if none was made.
         holds: what the host says is to be left alone; None until that was looked at.
         number: identifies the host's run within this process, so that a worker recognises it.
     """
@@ -31,6 +32,7 @@ class Observation:
     states: dict[str, State | None] = field(default_factory=dict)
     planned: set[str] = field(default_factory=set)
     whole: bool = False
+    same: bool | None = None
     holds: tuple[Hold, ...] | None = None
     number: int = field(default_factory=lambda: next(_numbers))
 

@@ -56,16 +56,30 @@ def may_change(host: Host, stages: Sequence[Stage]) -> bool:
 
     What is not known before a stage runs, such as what only an API can tell, may change.
     """
+    return foreseen_change(host, stages) is not False
+
+
+def foreseen_change(host: Host, stages: Sequence[Stage]) -> bool | None:
+    """Return whether the stages will change something on a host; None if reading alone does not tell."""
     seen = observation_of(host)
-    planned: set[str] = set()
+    if seen.same is not None:
+        return not seen.same
+    planned, is_known = set[str](), True
     holds = holds_in(seen.states.get(HELD_HERE.id), today())
-    for _, resources in _declared(host, stages):
-        noted = None if resources is None else [one for one in resources if one.is_noted]
-        if noted is None or seen.missing(resource.id for resource in noted):
+    for stage, resources in _declared(host, stages):
+        noted = [one for one in resources or () if one.is_noted]
+        if stage.looks:
+            continue
+        if resources is None or seen.missing(resource.id for resource in noted):
+            is_known = False
+        elif any(not hold_of(holds, change) for change in plan(noted, seen.states, planned)):
             return True
-        if any(not hold_of(holds, change) for change in plan(noted, seen.states, planned)):
-            return True
-    return False
+    return False if is_known else None
+
+
+def is_plannable(host: Host, stages: Sequence[Stage]) -> bool:
+    """Return whether a plan of a host tells all that its stages would change; a task without ``desired`` may do more."""
+    return all(stage.looks or desired for stage, desired in _known_stages(host, stages))
 
 
 def stages_of(host: Host, stages: Sequence[Stage]) -> list[Stage]:
@@ -75,7 +89,7 @@ def stages_of(host: Host, stages: Sequence[Stage]) -> list[Stage]:
 
 def _known_stages(host: Host, stages: Sequence[Stage]) -> list[tuple[Stage, Desired | None]]:
     """Return the stages that run on a host, each with its function ``desired``."""
-    known, key = context_of(host).desired, ("", id(stages))
+    known, key = context_of(host).desired, ("stages", tuple(map(id, stages)))
     if key not in known:
         known[key] = Alike(lambda host: [(stage, stage.desired) for stage in stages if stage.runs_on(host)])
     found: list[tuple[Stage, Desired | None]] = known[key].of(host)

@@ -118,6 +118,7 @@ class Stage:
         by_api: the task asks an API and not the host, so that a check includes hosts that were not reached.
         concern: the concern that a command names to have the stage run; by default that of the task's module.
         ahead: other hosts need what it makes, so that a roll-out takes its hosts before the canary.
+        looks: the task changes nothing, so that it opens no maintenance window and calls no hook.
     """
 
     task: TaskFunction
@@ -127,6 +128,7 @@ class Stage:
     by_api: bool = False
     concern: str = ""
     ahead: bool = False
+    looks: bool = False
 
     def __post_init__(self) -> None:
         if not callable(self.task):

@@ -3,6 +3,7 @@
 amount    a number of hosts, or a share of them
 waves     which hosts take their turn together, and in which order
 roll_out  the words of one roll-out, and how it stops
+ahead     which hosts will change
 windows   when a host may be changed
 hooks     commands and notices before and after changes
 turn      the turn of some hosts, and the hooks around it

@@ -17,6 +17,7 @@ from moor.folding import fold
 from moor.progress import format_duration
 from moor.run.foresight import may_change
 from moor.run.reading import read_hosts
+from moor.run.rolling.ahead import look_ahead
 from moor.run.rolling.roll_out import RollOut, split_stages
 from moor.run.rolling.steps import answer, due_stages
 from moor.run.rolling.turn import Turn, after_hosts, after_run, before_hosts, before_run, changing_hosts
@@ -33,6 +34,7 @@ def run_waves(nr: Nornir, runbook: Runbook, roll_out: RollOut, progress: Callabl
     everybody = Wave("rest", tuple(nr.inventory.hosts), "all hosts")
     hooks = replace(roll_out.hooks, progress=progress) if roll_out.hooks else None
     run = Turn(nr, runbook, everybody, replace(roll_out, hooks=hooks), progress, set())
+    look_ahead(nr, runbook.stages, roll_out, everybody.hosts)
     if not (hooks and changing_hosts(run)):
         yield from _run_all(replace(run, roll_out=replace(roll_out, hooks=None)))
         return
@@ -126,6 +128,7 @@ def _read_again(turn: Turn, stages: Sequence[Stage]) -> None:
     for host in some.inventory.hosts.values():
         begin_observation(host)
     read_hosts(some, stages)
+    look_ahead(turn.nr, stages, turn.roll_out, turn.wave.hosts)
 
 
 def _run_stages(turn: Turn, stages: Sequence[Stage]) -> Iterator[Skipped]:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from nornir.core.task import Result, Task
 
+from moor.run.execution import run_runbook
+from moor.run.rolling.amount import Amount
+from moor.run.rolling.roll_out import RollOut
 from moor.run.rolling.windows import DAYS
+from moor.run.runbook import Runbook, Stage
 from tests.harness.commands import moor_here
+from tests.harness.hosts import MakeFleet
 from tests.run.rolling.rolled import NAMES, Rolled
 
 
@@ -116,3 +123,70 @@ def test_a_window_that_is_wrong_is_told_with_its_file_and_line(rolled: Rolled) -
     assert done.returncode == 1
     assert "inventory/hosts.yaml:2: node1.data.maintenance.timezone: no time zone is called Berlin" in done.stderr
     assert "node1.data.maintenance.windows.0: from and to are the same" in done.stderr
+
+
+def note_turn(task: Task) -> Result:
+    with Path(task.host["folder"]).parent.joinpath("turns").open("a") as file:
+        file.write(f"{task.host.name}\n")
+    return Result(host=task.host)
+
+
+REMOTE = """\
+from dataclasses import dataclass
+from nornir.core.task import Result, Task
+from moor.api import Remote, Runbook, Stage, converge, site_of
+
+@dataclass(frozen=True)
+class Told(Remote):
+    id = "told:it"
+
+    def desired(self, actual):
+        return {"it": "told"}
+
+    def read(self, task):
+        return {"it": "told" if (site_of(task.host).directory / "told").exists() else "unknown"}
+
+    def write(self, task, actual):
+        (site_of(task.host).directory / "told").touch()
+
+def desired(host):
+    return [Told()]
+
+def tell(task: Task) -> Result:
+    return converge(task, desired)
+"""
+
+
+def test_what_only_an_api_tells_is_looked_at_before_a_host_is_said_to_change(rolled: Rolled) -> None:
+    (rolled.site / "tasks/remote.py").write_text(REMOTE)
+    book = "from moor.api import Runbook, Stage, members\nfrom tasks.remote import tell\n"
+    (rolled.site / "runbooks/remote.py").write_text(
+        f'{book}RUNBOOK = Runbook("remote", "One thing.", (Stage(tell, on=members("first")),))\n'
+    )
+    rolled.give("base", f"maintenance: {{windows: [{closed_window()}]}}")
+    hook = '{user_defined: {moor: {hooks: {before_run: [{command: [sh, -c, "echo begun >>heard"]}]}}}}'
+    (rolled.site / "config.yaml").write_text(hook)
+    done = moor_here(rolled.site, "apply", "remote", "--yes")
+    assert done.returncode == 1
+    assert "base: left as it is: outside of its maintenance windows" in done.stdout
+    assert not (rolled.site / "told").exists()
+    done = moor_here(rolled.site, "apply", "remote", "--yes", "--outside-window")
+    assert (done.returncode, (rolled.site / "told").exists()) == (0, True), done.said
+    heard = (rolled.site / "heard").read_text()
+    assert moor_here(rolled.site, "apply", "remote", "--yes").returncode == 0  # nothing changes, at any time
+    assert (rolled.site / "heard").read_text() == heard
+
+
+def test_a_roll_out_ends_where_its_user_says_no(fleet: MakeFleet, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def go_on(question: str) -> bool:
+        asked.append(question)
+        return "batch 2 of 2" not in question
+
+    nr = fleet(dry_run=False)
+    book = Runbook("test", "", (Stage(note_turn),))
+    [left] = run_runbook(nr, book, roll_out=RollOut(batch=Amount(2), go_on=go_on))
+    assert (left.hosts, left.reason) == (("gamma",), "stopped after batch 1 of 2, as you said")
+    assert asked == ["batch 1 of 2 ended; next is batch 2 of 2: gamma"]
+    assert (tmp_path / "turns").read_text().split() == ["alpha", "beta"]
