@@ -78,7 +78,7 @@ def foreseen_change(host: Host, stages: Sequence[Stage]) -> bool | None:
 
 
 def is_plannable(host: Host, stages: Sequence[Stage]) -> bool:
-    """Return whether a plan of a host tells all that its stages would change; a task without ``desired`` may do more."""
+    """Return whether a plan of a host tells all that its stages would change: every task has ``desired``."""
     return all(stage.looks or desired for stage, desired in _known_stages(host, stages))
 
 
