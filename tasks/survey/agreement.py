@@ -92,7 +92,8 @@ def _of_fleet(found: Agreed, key: Key, values: Values) -> None:
     (value, hosts), *others = values.ranked
     if key == ("data", "names", "mode"):
         return  # decided for all keys of names together
-    found.defaults.append(Line(key, value, hosts))
+    if value is not False or key[-1] != "fallback":  # which is the default
+        found.defaults.append(Line(key, value, hosts))
     for other, where in others:
         words = "; ".join(f"{host} says {_shown(other)} ({source})" for host, source in where.items())
         found.questions.append(f"{'.'.join(key)}: {_shown(value)} is proposed, and {words}: which one is right?")

@@ -128,8 +128,7 @@ def _mirrors(view: HostView, registry: str) -> Iterator[Setting]:
         mirror = ("data", "mirrors", way.name)
         project = way.project
         yield Setting(mirror, {} if project == way.name.replace(":", "-") else {"project": project}, way.source, True)
-        if _has_fallback(way, view):
-            yield Setting((*mirror, "fallback"), True, way.source, True)
+        yield Setting((*mirror, "fallback"), _has_fallback(way, view), way.source, True)
     listed = json_of(view.files.get(DAEMON, "")).get("registry-mirrors")
     if isinstance(listed, list) and listed and str(listed[0]).startswith("https://"):
         yield Setting(("data", "mirrors", "docker.io", "front"), f"https://{place_of(str(listed[0]))}", DAEMON, True)
@@ -137,7 +136,7 @@ def _mirrors(view: HostView, registry: str) -> Iterator[Setting]:
 
 def _has_fallback(way: Way, view: HostView) -> bool:
     if way.source.endswith("registries.yaml"):
-        return False  # it depends on an argument of the service; moor plan shows the difference
+        return not view.fact("no_fallback")
     if way.source.endswith("/hosts.toml"):
         return not way.last or place_of(way.last) in PUBLIC or place_of(way.last) == way.name
     return bool(way.last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from nornir.core import Nornir
 from nornir.core.task import Result, Task
@@ -13,9 +14,10 @@ from moor.errors import ErrorKind, HostError, InputError
 from moor.run.protocols import ProposedInventory, SurveyRequest
 from moor.run.runbook import INSIDERS
 from moor.settings.config import InventoryOptions, read_config
-from moor.tasks.survey.proposal import Proposal, propose, with_sections
 from moor.tasks.survey.script import SCRIPT, HostView, view_of
-from moor.tasks.survey.site_files import SiteFiles
+
+if TYPE_CHECKING:
+    from moor.tasks.survey.site_files import SiteFiles
 
 ASK_S = 60
 
@@ -39,6 +41,8 @@ class FleetSurvey:
         Raises:
             InputError: no host could be read, or it is not clear which registry they pull from
         """
+        from moor.tasks.survey.proposal import propose  # other commands load every runbook, and need none of this
+
         some = nr.filter(filter_func=lambda host: INSIDERS(host) or host.has_parent_group("outsiders"))
         if not some.inventory.hosts:
             raise InputError("import: no host is left that has a shell; leave --limit out")
@@ -60,12 +64,16 @@ class FleetSurvey:
         request: SurveyRequest,
     ) -> ProposedInventory:
         """Return the inventory with sections that the registry says of itself."""
+        from moor.tasks.survey.proposal import Proposal, with_sections
+
         whole = Proposal(dict(proposed.files), list(proposed.questions), dict(proposed.secrets))
         with_sections(whole, defaults, sections, source, request)
         return ProposedInventory(whole.files, whole.questions, whole.secrets, proposed.unread)
 
 
 def _files_of(nr: Nornir) -> SiteFiles:
+    from moor.tasks.survey.site_files import SiteFiles
+
     site = site_of(nr).directory
     options: InventoryOptions = read_config(site).inventory.options
     paths = (options.host_file, options.group_file, options.defaults_file)

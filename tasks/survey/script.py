@@ -44,6 +44,8 @@ unset IFS
 for r in k3s rke2; do
   moor_file "/etc/rancher/$r/registries.yaml"
   moor_file "/etc/rancher/$r/moor-registry-ca.crt"
+  ! grep -qs '^disable-default-registry-endpoint: *true' "/etc/rancher/$r/config.yaml" \
+    "/etc/rancher/$r/config.yaml.d/"*.yaml || moor_fact no_fallback "$r"
 done
 for d in $(echo $p /etc/docker/certs.d /etc/containers/certs.d | tr ' ' '\\n' | sort -u); do
   for f in "$d"/*/hosts.toml "$d"/*/*.crt; do moor_file "$f"; done

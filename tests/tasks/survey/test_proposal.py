@@ -79,13 +79,23 @@ def test_a_mirror_is_known_by_its_project(last: str, mirror: dict[str, object]) 
     assert any("data.mirrors.docker.io: node2 does not have it" in one for one in found.questions)
 
 
+def test_a_fallback_that_only_some_nodes_have_is_a_question() -> None:
+    path, ends = f"{CERTS_D}/docker.io/hosts.toml", (f"https://{REGISTRY}/v2/hub", "https://registry-1.docker.io")
+    views = [node(f"node{at}", {path: CACHE.format(last=ends[at == 3])}) for at in (1, 2, 3)]
+    found = proposed(*views)
+    assert load(found.files["defaults.yaml"])["data"]["mirrors"] == {"docker.io": {"project": "hub"}}
+    words = "data.mirrors.docker.io.fallback: False is proposed, and node3 says True"
+    assert any(one.startswith(words) for one in found.questions)
+
+
 def test_k3s_says_it_in_its_own_file() -> None:
     registries = (
         f"mirrors:\n  quay.io: {{endpoint: ['https://{REGISTRY}:5000/v2/quay']}}\n"
         f'configs:\n  {REGISTRY}:5000:\n    auth: {{username: "x", password: "x"}}\n'
     )
     files = {"/etc/rancher/k3s/registries.yaml": registries, "/etc/hosts": f"10.0.0.5 {REGISTRY}\n"}
-    views = [HostView(name, files, {"service": ("k3s-agent",)}) for name in ("n1", "n2")]
+    said = {"service": ("k3s-agent",), "no_fallback": ("k3s",)}
+    views = [HostView(name, files, said) for name in ("n1", "n2")]
     found = proposed(*views)
     defaults = load(found.files["defaults.yaml"])["data"]
     assert (defaults["registry"]["name"], defaults["registry"]["port"]) == (REGISTRY, 5000)
