@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from moor.connections.ssh.ssh_config import options_of_host
 from moor.init.example import example_names, to_bring_for
 from tests.docs.pages import ROOT
 from tests.harness.commands import ended_here, moor_here
@@ -59,6 +60,12 @@ def test_an_example_plans_once_its_files_are_there(name: str, reports: dict[str,
         resource["id"] for host in hosts.values() for resource in host["resources"] if resource["status"] == "drift"
     ]
     assert planned or name == "managed-cluster"  # which needs its API for anything
+
+
+def test_the_hosts_behind_the_bastion_are_reached_through_it_and_the_bastion_itself_directly() -> None:
+    config = ROOT / "examples/bastion/ssh_config"
+    assert options_of_host(config, "10.20.0.31")["proxyjump"] == "ops@gate.fleet.example.org"
+    assert "proxyjump" not in options_of_host(config, "gate.fleet.example.org")
 
 
 def test_an_example_says_what_is_to_be_brought_and_check_misses_nothing_else(tmp_path: Path) -> None:

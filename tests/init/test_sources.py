@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moor.connections.ssh.ssh_config import options_of_host
 from moor.errors import InputError
 from moor.init.sources.ansible.files import read_inventory
 from moor.init.sources.ansible.ranges import expand, split_pattern
@@ -135,6 +136,19 @@ def test_an_ansible_inventory_becomes_a_site_without_a_word_typed_again(ansible:
     assert "\n  ProxyJump jump@10.9.0.1:2200\n" in config
     assert "Host 10.9.0.1 " not in config  # the jump host itself
     assert nr.config.ssh.config_file == str(tmp_path / "again/ssh_config")
+
+
+def test_jump_hosts_of_ansible_count_before_the_users_own_ssh_config(
+    ansible: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_site(tmp_path / "home", {".ssh/config": "Host 10.9.0.1\n  User mine\nHost *\n  ProxyJump elsewhere\n"})
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    site(tmp_path / "f", "--registry", "registry.fleet.test", "--from", "ansible", str(ansible))
+    text = (tmp_path / "f/ssh_config").read_text().replace("~", str(tmp_path / "home"))  # ssh asks passwd for it
+    (tmp_path / "config").write_text(text)
+    found = options_of_host(tmp_path / "config", "10.9.0.21")
+    assert found["proxyjump"] == "jump@[10.9.0.1]:2200"
+    assert options_of_host(tmp_path / "config", "10.9.0.1")["user"] == "mine"
 
 
 def test_a_harbor_of_ansible_that_is_there_already_is_no_host_of_the_fleet(ansible: Path, tmp_path: Path) -> None:
