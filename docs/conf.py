@@ -28,6 +28,7 @@ html_theme = "furo"  # fetches no font, style or script from elsewhere: the site
 html_title = "moor"
 html_show_copyright = False
 html_copy_source = False
+html_use_index = False  # of terms, of which the pages mark none
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 
