@@ -8,12 +8,13 @@ from fnmatch import fnmatchcase
 
 from moor.errors import InputError
 from moor.init.answers import Answers
-from moor.init.found import Found, FoundHost
+from moor.init.found import SSH_PORT, Found, FoundHost
 from moor.init.host_specs import expanded, hosts_of, is_address, split_words
 from moor.settings.roles import OUTSIDERS, WORKING
 from moor.suggestions import did_you_mean
 
 HARBOR, CONTROL_PLANE, NODES, WORKSTATIONS = "harbor", "control_plane", "nodes", "workstations"
+PATTERN = "*?"
 # A group of a source that is called like one of these would give its hosts work that nobody asked for.
 MEANT_BY_MOOR = {*WORKING, OUTSIDERS}
 
@@ -68,21 +69,20 @@ class Cast:
 
     def add(self, host: FoundHost, role: str) -> None:
         """Add a host, or a role to one that is there already under its name or its address."""
-        same = next((one for one in self.hosts.values() if _is_same(one, host)), None)
+        same = self.hosts.get(host.name) if host.name else self._at(host)
         host = same or (host if host.name else replace(host, name=self._free_name(ROLES[role].stem)))
         lone = role if ROLES[role].single and self.first(role) is None else NODES if role == CONTROL_PLANE else role
         before = host.groups if same else ()
         own = [group for group in host.groups if group not in MEANT_BY_MOOR]
         self.hosts[host.name] = replace(host, groups=tuple(dict.fromkeys((*before, *ROLES[lone].groups, *own))))
 
+    def _at(self, host: FoundHost) -> FoundHost | None:
+        """Return the host at the address of one without a name."""
+        place = (host.address, host.port or SSH_PORT)
+        return next((one for one in self.hosts.values() if (one.address, one.port or SSH_PORT) == place), None)
+
     def _free_name(self, stem: str) -> str:
         return next(name for number in range(1, 10**6) if (name := f"{stem}{number}") not in self.hosts)
-
-
-def _is_same(one: FoundHost, other: FoundHost) -> bool:
-    if other.name:
-        return one.name == other.name
-    return (one.address, one.port or 22) == (other.address, other.port or 22)
 
 
 def cast_roles(answers: Answers, found: Found) -> Cast:
@@ -160,18 +160,18 @@ def _of_source(word: str, found: Found) -> list[FoundHost]:
     known = found.hosts
     if word in found.groups:
         return members(found, [word])
-    matched = [host for name, host in known.items() for one in expanded(word) if _names(one, name, host)]
+    if any(letter in word for letter in PATTERN):
+        matched = [host for name, host in known.items() if fnmatchcase(name, word)]
+    else:
+        by_address = {host.address: host for host in known.values()}
+        matched = [host for one in expanded(word) if (host := known.get(one) or by_address.get(one))]
     if matched or is_address(word) or any(letter in word for letter in "=@:"):
         return matched
-    if any(letter in word for letter in "*?") or "." not in word:
+    if any(letter in word for letter in PATTERN) or "." not in word:
         raise InputError(
             f"no host or group of {found.source} is called so{did_you_mean(word, [*known, *found.groups])}"
         )
     return []
-
-
-def _names(word: str, name: str, host: FoundHost) -> bool:
-    return word in (name, host.address) or (any(letter in word for letter in "*?") and fnmatchcase(name, word))
 
 
 def _of_groups(role: str, answers: Answers, found: Found) -> list[FoundHost]:

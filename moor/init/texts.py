@@ -75,7 +75,7 @@ def groups_yaml(facts: SiteFacts) -> str:
 
 
 def _with_parents(facts: SiteFacts) -> list[str]:
-    todo = [group for host in facts.cast.hosts.values() for group in host.groups]
+    todo = list(dict.fromkeys(group for host in facts.cast.hosts.values() for group in host.groups))
     used = dict[str, None]()
     while todo:
         name = todo.pop(0)
