@@ -16,6 +16,7 @@ from moor.plans.file import existing_key, fingerprint_key, read_plan, signing_ke
 from moor.plans.progress import PlanProgress
 from moor.plans.recording import FingerprintCollector, plan_of
 from moor.plans.saved import PlanScope, SavedPlan, changes_by_host
+from moor.programs.connections import close_all_connections
 from moor.run.part import take_part
 from moor.run.report import HostReport, RunReport
 from moor.run.rolling.roll_out import TOGETHER, RollOut
@@ -78,6 +79,7 @@ class PlanToApply:
     def apply(self, runs: Runs, roll_out: RollOut) -> RunReport:
         """Plan again, and make the changes on the hosts whose plan is still the saved one; the others fail."""
         _, now = _planned(self.nr, self.saved.scope, self.key, self.saved.plan, runs)
+        close_all_connections(self.nr)  # those to the registry trust what was there before: on bare hosts, no CA
         progress = PlanProgress(site_of(self.nr).state, self.saved.plan)
         roll_out = replace(roll_out, left_out=_refused(now, refusals(self.saved, now, progress.begun())))
         progress.begin([name for name in changes_by_host(now.changes) if name not in roll_out.left_out])

@@ -16,6 +16,7 @@ from moor.history.earlier_hosts import earlier_hosts
 from moor.output.hooks import hooks_of
 from moor.plans.file import refuse_unwritable
 from moor.plans.saved import PlanScope
+from moor.programs.connections import close_all_connections
 from moor.programs.drift import examine
 from moor.programs.results import ApplyResult, DriftResult, PlanResult, ProofResult, result_of
 from moor.programs.running import RUNS, record_run, run_stages
@@ -185,7 +186,7 @@ class Site:
 
     def close(self) -> None:
         """Close all connections; a further run opens them again."""
-        self._nornir.close_connections(on_good=True, on_failed=True)
+        close_all_connections(self._nornir)
 
     def __enter__(self) -> Site:
         return self

@@ -25,6 +25,7 @@ from moor.history.earlier_hosts import earlier_hosts
 from moor.history.model import RecordingResult
 from moor.output import paint, text
 from moor.output.grouping import note_shown
+from moor.programs.connections import close_all_connections
 from moor.progress import send_progress_to
 from moor.run.beginning import begin_report, refuse_input
 from moor.run.execution import run_runbook
@@ -60,14 +61,6 @@ def open_fleet(options: Options, dry_run: bool, files: Mapping[str, str] | None 
         yield limit_hosts(nr, options.limit, partial(earlier_hosts, site_of(nr)))
     finally:
         close_all_connections(nr)
-
-
-def close_all_connections(nr: Nornir) -> None:
-    """Close the connections of all hosts, and leave the workers, which may hold some that this side does not know."""
-    is_here = not isinstance(nr.runner, DaskRunner)
-    some = nr.filter(filter_func=lambda host: bool(host.connections)) if is_here else nr
-    if some.inventory.hosts:
-        some.close_connections(on_good=True, on_failed=True)
 
 
 def resize_runner(runner: RunnerPlugin, workers: int) -> RunnerPlugin:
