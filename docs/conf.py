@@ -59,7 +59,20 @@ def _toctrees(first_page: str, known: set[str]) -> Iterator[str]:
 
 def _toctree(caption: str, pages: list[str]) -> str:
     words = [f":caption: {caption}"] if caption else []
-    return "\n".join(["", "```{toctree}", ":hidden:", *words, "", *(f"/{page}" for page in pages), "```", ""])
+    return "\n".join(
+        [
+            "",
+            "```{toctree}",
+            ":hidden:",
+            ":titlesonly:",
+            ":maxdepth: 1",
+            *words,
+            "",
+            *(f"/{page}" for page in pages),
+            "```",
+            "",
+        ]
+    )
 
 
 def add_navigation(app: Sphinx, page: str, content: list[str]) -> None:
