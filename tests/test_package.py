@@ -23,7 +23,24 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", re.MULTILINE)
 OF_DEVELOPERS = {"pytest", "mypy", "ruff", "selenium", "fakenos", "pyjwt", "hypothesis", "grpcio", "editables"}
 NOT_IMPORTABLE = ["pytest", "mypy", "ruff", "selenium", "fakenos", "jwt", "hypothesis", "grpc", "editables"]
 OF_THE_CHECKOUT = ["tasks", "runbooks", "lab", "bench", "tests", "templates", "examples"]
-DATA = {".py", ".css", ".j2", ".jinja", ".js", ".json", ".sh", ".tmpl", ".typed", ".yaml", "", ".txt", ".md"}
+DATA = {
+    ".py",
+    ".css",
+    ".j2",
+    ".jinja",
+    ".js",
+    ".json",
+    ".sh",
+    ".tmpl",
+    ".typed",
+    ".yaml",
+    "",
+    ".txt",
+    ".md",
+    ".bash",
+    ".zsh",
+    ".fish",
+}
 PREFIX = "moor_fleet-"
 LINKED = {
     "tasks": "moor/tasks",
