@@ -66,7 +66,7 @@ class RollOut:
         names = [host.name for host in hosts]
         if not self.has_waves:
             return (Wave("rest", tuple(names), "all hosts"),)
-        ahead = {host.name for host in hosts if _comes_first(host, known) or not may_change(host, known)}
+        ahead = {host.name for host in hosts if comes_first(host, known) or not may_change(host, known)}
         return waves_of(names, ahead, self.canary, self.batch)
 
     def kept_out(self, hosts: Iterable[Host], stages: Sequence[Stage], now: datetime) -> dict[str, str]:
@@ -131,5 +131,6 @@ def refuse_no_roll_out(runbook: Runbook, roll_out: RollOut) -> None:
         )
 
 
-def _comes_first(host: Host, stages: Iterable[Stage]) -> bool:
+def comes_first(host: Host, stages: Iterable[Stage]) -> bool:
+    """Return whether other hosts need what the stages make on this one."""
     return any((stage.ahead and stage.runs_on(host)) or stage.depends_on(host) for stage in stages)
