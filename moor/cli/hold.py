@@ -12,7 +12,7 @@ from moor.cli.parameters import app
 from moor.cli.shared_options import OF_RUNS, takes
 from moor.errors import InputError
 
-What = Annotated[str, typer.Argument(metavar="[HOST|ID]", help="hosts, as --limit takes them, or an id such as file:*")]
+What = Annotated[str, typer.Argument(metavar="HOST|ID", help="hosts, as --limit takes them, or an id such as file:*")]
 
 
 @dataclass(frozen=True)
