@@ -37,7 +37,7 @@ from moor.errors import MoorError, UnreadableSecret
 from moor.formats.toml_text import write_inline
 from moor.inventory.joining import add_hosts
 from moor.inventory.netbox import NetBoxInventory
-from moor.run.protocols import SurveyRequest
+from moor.run.protocols.proposing import SurveyRequest
 from moor.run.waivers import read_waivers
 from moor.schedule.cron import with_block as crontab
 from moor.secrets.secret import Secret

@@ -23,7 +23,7 @@ from moor.programs.running import RUNS, record_run, run_stages
 from moor.programs.saved_plans import PlanToApply, save_plan
 from moor.programs.windows import note_windows
 from moor.run.part import Part, take_part
-from moor.run.protocols import diagnosis_of
+from moor.run.protocols.diagnosing import diagnosis_of
 from moor.run.rolling.roll_out import RollOut
 from moor.run.runbook import Runbook
 from moor.run.selection import WHOLE, all_stages, find_runbook, limit_hosts

@@ -10,7 +10,7 @@ from nornir.core.inventory import Host
 
 from moor.context import BackupOrder, change_context, site_of
 from moor.errors import HostError, InputError
-from moor.run.protocols import BackupRow
+from moor.run.protocols.keeping import BackupRow
 from moor.tasks.backup.encryption import BackupKey, key_of, refuse_unfit_key
 from moor.tasks.backup.record import Record
 from moor.tasks.backup.settings import refuse_unfit_directory, store_directory

@@ -9,7 +9,7 @@ from pathlib import Path
 from nornir.core import Nornir
 
 from moor.errors import InputError
-from moor.run.protocols import BundleRow, BundleView
+from moor.run.protocols.bundling import BundleRow, BundleView
 from moor.tasks.bundle.manifest import BundleManifest, parse_manifest
 from moor.tasks.bundle.opened import read_manifest, verified_manifest
 from moor.tasks.bundle.settings import Bundle
@@ -32,20 +32,20 @@ class SiteBundle:
     """The commands of a site's bundle."""
 
     def create(self, nr: Nornir, target: Path | None, since: Path | None, without: Sequence[str]) -> BundleView:
-        """Make a bundle; see ``moor.run.protocols.Bundles``."""
+        """Make a bundle; see ``moor.run.protocols.bundling.Bundles``."""
         needs = needs_of(nr)
         place = _place(needs.settings, target)
         return _view(place, make(needs, Order(place, since, frozenset(without))), needs)
 
     def check(self, nr: Nornir, files: Sequence[Path]) -> BundleView:
-        """Verify a bundle and compare it with the inventory; see ``moor.run.protocols.Bundles``."""
+        """Verify a bundle and compare it with the inventory; see ``moor.run.protocols.bundling.Bundles``."""
         needs = needs_of(nr)
         chosen = tuple(files) or needs.settings.file or (_place(needs.settings, None),)
         manifests = [verified_manifest(path.expanduser().absolute(), needs.settings.key) for path in chosen]
         return _view(chosen[-1], manifests[-1], needs)
 
     def show(self, nr: Nornir, file: Path | None) -> BundleView:
-        """Read a bundle's manifest; see ``moor.run.protocols.Bundles``."""
+        """Read a bundle's manifest; see ``moor.run.protocols.bundling.Bundles``."""
         settings = bundle_settings(nr)
         place = _place(settings, file)
         content, signature = read_manifest(place)

@@ -15,7 +15,7 @@ from moor.tasks.diagnosis.workload_name import check_workload_name
 
 
 class NodeDiagnosis:
-    """The implementation of ``moor.run.protocols.Diagnosis``."""
+    """The implementation of ``moor.run.protocols.diagnosing.Diagnosis``."""
 
     def look_at(self, nr: Nornir, fleet: Iterable[Host], scope: DiagnosisScope) -> None:
         """Have the stages examine what ``scope`` says; raises InputError where the fleet has no such workload."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moor.connections.names import OUTSIDERS
-from moor.run.protocols import SurveyRequest
+from moor.run.protocols.proposing import SurveyRequest
 from moor.tasks.survey import document
 from moor.tasks.survey.agreement import Agreed, Line, agree
 from moor.tasks.survey.host_settings import groups_of, settings_in

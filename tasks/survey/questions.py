@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from moor.connections.names import OUTSIDERS
-from moor.run.protocols import SurveyRequest
+from moor.run.protocols.proposing import SurveyRequest
 from moor.tasks.containerd.loaded_config import subtable
 from moor.tasks.runtime_proxies import judge_proxy
 from moor.tasks.survey.agreement import Agreed, lacking

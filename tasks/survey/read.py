@@ -11,7 +11,7 @@ from nornir.core.task import Result, Task
 from moor.context import site_of
 from moor.engine.asking import Asking, Question, asks
 from moor.errors import ErrorKind, HostError, InputError
-from moor.run.protocols import ProposedInventory, SurveyRequest
+from moor.run.protocols.proposing import ProposedInventory, SurveyRequest
 from moor.run.runbook import INSIDERS
 from moor.settings.config import InventoryOptions, read_config
 from moor.tasks.survey.script import SCRIPT, HostView, view_of

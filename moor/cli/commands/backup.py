@@ -25,7 +25,7 @@ from moor.errors import InputError
 from moor.output import text
 from moor.progress import MB, send_progress_to
 from moor.run.beginning import refuse_input
-from moor.run.protocols import BackupRow, backups_of
+from moor.run.protocols.keeping import BackupRow, backups_of
 from moor.run.report import ResourceReport, RunReport
 from moor.run.runbook import OWN_REGISTRY, Runbook
 from moor.runner.loop_runner import LoopRunner

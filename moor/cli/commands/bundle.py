@@ -13,7 +13,7 @@ from moor.cli.options import DIFFERS, Options, Output
 from moor.errors import InputError
 from moor.output import text
 from moor.progress import MB, send_progress_to
-from moor.run.protocols import Bundles, BundleView, bundles_of
+from moor.run.protocols.bundling import Bundles, BundleView, bundles_of
 
 NAMES = 6  # of one kind that are printed
 COMPLETE = "it has all that the inventory needs"

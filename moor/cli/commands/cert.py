@@ -10,7 +10,7 @@ from moor.context import site_of
 from moor.engine.findings import Expiry, expiry_findings
 from moor.output import text
 from moor.run.beginning import refuse_input
-from moor.run.protocols import rotation_of
+from moor.run.protocols.rotating import rotation_of
 from moor.run.report import RunReport
 from moor.run.selection import registry_for
 

@@ -15,7 +15,7 @@ from moor.context import DiagnosisScope, fleet_of
 from moor.errors import MoorError
 from moor.output.matrix import matrix
 from moor.run.interruption import stop_instruction
-from moor.run.protocols import MessageExplanation, diagnosis_of
+from moor.run.protocols.diagnosing import MessageExplanation, diagnosis_of
 from moor.run.report import HostReport, RunReport
 from moor.run.selection import find_runbook
 from moor.settings.config import CONFIG, read_config

@@ -22,7 +22,7 @@ from moor.context import context_of, fleet_of
 from moor.output import text
 from moor.output.matrix import matrix
 from moor.run.beginning import refuse_input
-from moor.run.protocols import Failover, failover_of
+from moor.run.protocols.keeping import Failover, failover_of
 from moor.run.report import RunReport
 from moor.run.serving import choose_host, serve_from
 from moor.runner.loop_runner import LoopRunner

@@ -6,7 +6,7 @@ from moor.cli.commands.running import open_fleet, print_source, print_warning, r
 from moor.cli.commands.screen import working
 from moor.cli.options import Options, Output
 from moor.errors import InputError
-from moor.run.protocols import export_of
+from moor.run.protocols.proposing import export_of
 
 
 def export(options: Options) -> int:

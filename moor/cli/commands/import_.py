@@ -27,7 +27,7 @@ from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.folding import fold
 from moor.inventory.files import FleetInventory
-from moor.run.protocols import ProposedInventory, SurveyRequest, export_of, survey_of
+from moor.run.protocols.proposing import ProposedInventory, SurveyRequest, export_of, survey_of
 from moor.secrets.secret import absolute_reference
 from moor.settings import prefix_errors
 from moor.settings.config import CONFIG, InventoryOptions, read_config

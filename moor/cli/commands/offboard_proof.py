@@ -12,7 +12,7 @@ from moor.cli.commands.running import open_fleet, remember, run_and_report, runb
 from moor.cli.options import Options
 from moor.context import fleet_of, site_of
 from moor.inventory.leaving import LeavingHost, files_with_outsider
-from moor.run.protocols import robot_rotation_of
+from moor.run.protocols.rotating import robot_rotation_of
 from moor.run.runbook import REGISTRY
 from moor.settings.config import read_config
 

@@ -9,7 +9,7 @@ from moor.cli.options import DIFFERS, Options
 from moor.context import change_context
 from moor.output import text
 from moor.run.beginning import refuse_input
-from moor.run.protocols import robot_rotation_of
+from moor.run.protocols.rotating import robot_rotation_of
 from moor.run.selection import registry_for
 
 RUNBOOK = "robot_rotation"

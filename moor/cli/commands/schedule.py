@@ -19,7 +19,7 @@ from moor.cli.commands.running import open_fleet, runbook_of
 from moor.cli.options import Options
 from moor.context import site_of
 from moor.errors import InputError
-from moor.run.protocols import backups_of
+from moor.run.protocols.keeping import backups_of
 from moor.run.runbook import OWN_REGISTRY
 from moor.schedule import cron, systemd
 from moor.schedule.job import COMMANDS, Job, Work, name_of, parse_period

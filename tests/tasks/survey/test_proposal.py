@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from moor.errors import InputError
-from moor.run.protocols import SurveyRequest
+from moor.run.protocols.proposing import SurveyRequest
 from moor.tasks.survey.document import load
 from moor.tasks.survey.proposal import Proposal, propose
 from moor.tasks.survey.script import HIDE, SCRIPT, HostView, view_of

@@ -1,0 +1,1 @@
+"""The protocols of what commands need of a runbook beside its stages, as ``RUNBOOK.command``."""
