@@ -137,7 +137,7 @@ class _Backup:
             if not missing:
                 break
             if attempt < ATTEMPTS:
-                self._say(f"{len(missing)} blobs were removed from the registry meanwhile; beginning again")
+                self._say(f"gone from the registry meanwhile: {_some(missing)}; beginning again")
             else:
                 self._lacking = len(missing)
                 self._notes.append(f"the registry itself lacks {_some(missing)}, and images that need them do not pull")
@@ -245,4 +245,5 @@ class _Backup:
 
 def _some(digests: set[str]) -> str:
     shown = ", ".join(f"sha256:{digest[:12]}" for digest in sorted(digests)[:SHOWN])
-    return f"{len(digests)} blobs ({shown}{', ...' if len(digests) > SHOWN else ''})"
+    blobs = "1 blob" if len(digests) == 1 else f"{len(digests)} blobs"
+    return f"{blobs} ({shown}{', ...' if len(digests) > SHOWN else ''})"

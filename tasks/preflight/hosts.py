@@ -25,7 +25,7 @@ from moor.tasks.harbor.config import configured
 from moor.tasks.harbor.data import SameDataLocation
 from moor.tasks.harbor.install import ways_to_images
 from moor.tasks.harbor.releases import machines_of
-from moor.tasks.harbor.settings import HarborSettings
+from moor.tasks.harbor.settings import HarborSettings, with_installer
 from moor.tasks.harbor.upgrade.requirement import upgrade_requirement
 from moor.tasks.podman.configure import registries_requirement
 from moor.tasks.podman.settings import PodmanSettings
@@ -53,7 +53,7 @@ def desired(host: Host) -> Sequence[Resource]:
     settings = settings_of(host, Preflight)
     serves = host.has_parent_group("harbor")
     installs = serves and runs_registry(host)
-    harbor = optional_settings_of(host, HarborSettings) if installs else None
+    harbor = _harbor(host) if installs else None
     machines = machines_of(harbor.package.name) if harbor and harbor.installer else MACHINES
     common = [
         Requirement("root", "id -u", _root, ErrorKind.PRIVILEGE),
@@ -95,9 +95,13 @@ def _effective(host: Host) -> Iterator[Requirement]:
         yield registries_requirement(registry)
 
 
+def _harbor(host: Host) -> HarborSettings | None:
+    return with_installer(host) if optional_settings_of(host, HarborSettings) else None
+
+
 def _of_registry(host: Host, settings: Preflight, *, installs: bool) -> Iterator[Resource]:
     registry = settings_of(host, Registry)
-    harbor = optional_settings_of(host, HarborSettings)
+    harbor = _harbor(host)
     there = f"{harbor.directory if harbor else '/opt/harbor'}/docker-compose.yml"
     need_mb = settings.registry_free_mb
     for path in ("/var/lib/docker", harbor.data_volume if harbor else "/data"):

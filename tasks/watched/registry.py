@@ -36,6 +36,7 @@ from moor.tasks.watched.jobs import (
 )
 from moor.tasks.watched.questions import LastRuns, Schedule
 from moor.tasks.watched.restarts import ComponentStarts, find_loops
+from moor.tasks.watched.retentions import retentions
 from moor.tasks.watched.robots import unused_robots
 from moor.tasks.watched.scans import SCANS, OldestArtifacts, scan_findings, scan_job
 from moor.tasks.watched.settings import Watch
@@ -107,6 +108,7 @@ def _sources(task: Task, watch: Watch, *, disk_is_known: bool) -> list[Found]:
         full_quotas(answers, watch),
         system_jobs(answers, watch, now),
         replications(answers, watch, now),
+        retentions(answers, watch, now),
         scans(answers, watch, now),
         queues(answers),
         robots(task, answers, watch, now),

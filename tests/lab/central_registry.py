@@ -118,11 +118,11 @@ def openssl(*words: str) -> None:
     subprocess.run(["openssl", *words], check=True, capture_output=True)
 
 
-def push_image(url: str) -> None:
-    """Put an image of one small file into a registry."""
+def push_image(url: str, line: bytes = b"central\n") -> str:
+    """Put an image of one small file into a registry, and return its digest."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as archive:
-        content = b"central\n" * 1000
+        content = line * 1000
         member = tarfile.TarInfo("hello")
         member.size = len(content)
         archive.addfile(member, io.BytesIO(content))
@@ -144,6 +144,7 @@ def push_image(url: str) -> None:
         sent = {"Content-Type": manifest["mediaType"]}
         body = json.dumps(manifest).encode()
         client.put(f"/v2/{REPOSITORY}/manifests/{TAG}", content=body, headers=sent).raise_for_status()  # type: ignore[arg-type]
+    return digest(body)
 
 
 def digest(blob: bytes) -> str:

@@ -207,8 +207,8 @@ def expire(moored: Moored, harbor: Harbor, robot: dict[str, Any]) -> None:
     moored.lab.exec("harbor1", ["docker", "exec", "-i", "harbor-db", "sh", "-c", program], stdin=change)
 
 
-def push_for_arm(moored: Moored) -> None:
-    """Push the workload's image once more, its configuration saying that it is for arm64."""
+def push_for_arm(moored: Moored) -> str:
+    """Push the workload's image once more, its configuration saying that it is for arm64; return that one's digest."""
     harbor = administrator(moored)
     _, manifest = harbor.manifest("demo/sqrt", "1.0") or ("", {})
     config = {**harbor.blob("demo/sqrt", manifest["config"]["digest"]), "architecture": "arm64"}
@@ -230,3 +230,4 @@ def push_for_arm(moored: Moored) -> None:
             f"{base}/v2/demo/sqrt/manifests/arm", content=json.dumps(manifest), headers=kind, extensions=named
         )
         assert put.status_code == 201, put.text
+    return digest

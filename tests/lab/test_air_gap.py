@@ -10,10 +10,10 @@ import pytest
 from moor.tasks.bundle.packages import PLACE
 from moor.tasks.docker.install import install_docker
 from moor.tasks.names.hosts import write_hosts
-from moor_lab.images import recipe_of
 from moor_lab.lab import Lab
 from tests.harness.commands import moor_here
 from tests.lab.answering import PORT
+from tests.lab.carried import lab_packages
 from tests.lab.sites import NAME, Site, changed
 
 pytestmark = pytest.mark.lab
@@ -30,11 +30,8 @@ def shell(lab: Lab, name: str, command: str) -> str:
 
 def carrying(lab: Lab, folder: Path) -> Site:
     """Return a site whose bundle has the packages of the lab's own image, since the lab has no internet."""
-    image = lab.cache / "images" / recipe_of(lab.machine("ws1").host).key
-    sources = folder / "lab.list"
     folder.mkdir()
-    sources.write_text(f"deb [trusted=yes] file:{image}/opt/moor-lab/apt ./\n")
-    packages = {"release": "trixie", "sources": str(sources), "installed": f"{image}/var/lib/dpkg/status"}
+    packages = lab_packages(lab, "ws1", folder)
     registry = {"name": NAME, "address": str(lab.fleet.machine), "port": PORT}
     site = Site(lab, folder, {"harbor": ("harbor1",), "workstations": ("ws1",)})
     site.write(registry=registry, bundle={"file": "fleet.bundle", "packages": packages})

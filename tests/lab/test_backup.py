@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -23,8 +24,9 @@ from moor.tasks.backup.record import COUNTED, describe_counts
 from moor_lab import faults
 from tests.harness.commands import started
 from tests.harness.waiting import until
+from tests.lab.carried import registry_out_of_a_bundle
 from tests.lab.conftest import Moored
-from tests.lab.diagnosing import administrator
+from tests.lab.diagnosing import administrator, push_for_arm
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -225,6 +227,34 @@ def test_a_full_disk_of_the_controller_is_told_before_and_while_it_is_written(mo
     assert is_writable(moored)
 
 
+def listed_after(moored: Moored, victim: str) -> str:
+    """Return a letter whose big blob is listed, and so copied, before the victim's."""
+    for letter in ascii_lowercase:
+        digest = hashlib.sha256(letter.encode() * BIG).hexdigest()
+        made = f"mkdir -p {BLOBS}/{digest[:2]}; ls -U {BLOBS}; rmdir {BLOBS}/{digest[:2]} 2>/dev/null || :"
+        order = run(moored, made).split()
+        if order.index(digest[:2]) < order.index(victim[:2]):
+            return letter
+    raise AssertionError("the victim's blob is always listed first")
+
+
+def test_garbage_that_is_collected_meanwhile_is_missed_in_no_backup(moored: Moored) -> None:
+    config = push_for_arm(moored).removeprefix("sha256:")
+    harbor = administrator(moored)
+    manifest, _ = harbor.manifest("demo/sqrt", "arm") or ("", {})
+    with big_blob(moored, listed_after(moored, config)) as digest:
+        with started(moored.moor.site, "backup") as process:
+            until(lambda: list(store(moored).glob(f"blobs-*/*/{digest}.part")), pause_s=0.01)
+            assert harbor.ask_registry("DELETE", f"/v2/demo/sqrt/manifests/{manifest}").status_code == 202
+            run(moored, f"rm -rf {BLOBS}/{config[:2]}/{config}")  # as Harbor's garbage collection removes it
+            out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, out + err
+        assert "gone from the registry meanwhile: 1 blob " in out + err
+    harbor.close()
+    assert moored.moor("backup", "check").returncode == 0
+    assert "arm" not in json.dumps(listed(moored)[-1]["notes"])
+
+
 @contextmanager
 def changed(moored: Moored, **section: Any) -> Iterator[None]:
     """Write a section ``backup`` into the site's defaults, and take it out again."""
@@ -245,7 +275,9 @@ def test_a_registry_that_holds_something_is_not_restored_over(moored: Moored) ->
     assert moored.moor.planned() == []
 
 
-def test_a_destroyed_host_is_restored_and_every_node_pulls_what_it_pulled_before(moored: Moored) -> None:
+def test_a_destroyed_host_is_restored_out_of_a_bundle_and_every_node_pulls_what_it_pulled_before(
+    moored: Moored, tmp_path: Path
+) -> None:
     before, state = pulled(moored), moored.moor.site / ".moor"
     assert len(set(before.values())) == 1
     kept = {name: (state / name).read_bytes() for name in ("pki/ca.crt", "secrets/robot-demo-puller", "backup.key")}
@@ -258,16 +290,17 @@ def test_a_destroyed_host_is_restored_and_every_node_pulls_what_it_pulled_before
     state.mkdir(mode=0o700)
     (state / "backup.key").touch(mode=0o600)
     (state / "backup.key").write_bytes(key)
-    planned = moored.moor("restore", "--plan")
-    assert planned.returncode == 2, planned.said
-    done = moored.moor("restore", "--yes", timeout_s=900)
-    assert done.returncode == 0, done.said
-    assert {name: (state / name).read_bytes() for name in kept} == kept
-    assert pulled(moored) == before
-    verified = moored.moor("verify")
-    assert verified.returncode == 0, verified.stdout
-    assert run(moored, "ls -A /data | grep -c moor || :") == "0"
-    moored.moor.applied()
+    with registry_out_of_a_bundle(moored, tmp_path / "carried"):
+        planned = moored.moor("restore", "--plan")
+        assert planned.returncode == 2, planned.said
+        done = moored.moor("restore", "--yes", timeout_s=900)
+        assert done.returncode == 0, done.said
+        assert {name: (state / name).read_bytes() for name in kept} == kept
+        assert pulled(moored) == before
+        verified = moored.moor("verify")
+        assert verified.returncode == 0, verified.stdout
+        assert run(moored, "ls -A /data | grep -c moor || :") == "0"
+        moored.moor.applied()
     assert moored.moor.planned() == []
 
 

@@ -104,7 +104,7 @@ def fired(controller: Controller, timer: str) -> str:
 
 def backed_up_by_itself(controller: Controller) -> None:
     """Check that a scheduled backup is made by its timer, and is whole."""
-    installed = controller.moor("schedule backup --every 1d")
+    installed = controller.moor(f"schedule backup --every 1d --env-file '{SITE}/env'")
     assert "exit 0" in installed, installed
     said = fired(controller, timer_of(installed)[0])
     assert "success" in said.splitlines()[:3], said

@@ -36,7 +36,8 @@ def checked(site: HarborSite) -> tuple[dict[str, dict[str, Any]], dict[str, dict
 
 
 def test_a_harbor_that_is_well_has_no_finding_and_is_measured(site: HarborSite) -> None:
-    site.write(projects={"shop": {"quota": "1 GiB"}}, watch={"disk_percent": 100, "disk_days": 1})
+    daily = {"schedule": "daily", "rules": [{"keep": "latest_pushed", "count": 3}]}
+    site.write(projects={"shop": {"quota": "1 GiB", "retention": daily}}, watch={"disk_percent": 100, "disk_days": 1})
     site.applied()
     findings, measured = checked(site)
     assert findings == {}

@@ -19,6 +19,7 @@ from moor.tasks.watched.jobs import (
     replication_job,
     system_job,
 )
+from moor.tasks.watched.retentions import retention_job
 from moor.tasks.watched.scans import scan_findings, scan_job
 from moor.tasks.watched.settings import Watch
 
@@ -162,3 +163,27 @@ def test_harbors_time_of_nothing_is_none() -> None:
     assert moment("0001-01-01T00:00:00.000Z") is None
     assert moment(None) is None
     assert moment("2026-11-23T21:34:16.670Z") == datetime(2026, 11, 23, 21, 34, 16, 670_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "began", "dry_run", "words"),
+    [
+        ("Success", "2026-11-28T00:00:01.000Z", False, ""),
+        ("Error", "2026-11-28T00:00:01.000Z", False, "the last tag retention of shop failed, 2026-11-28 00:00 UTC"),
+        ("Running", "2026-11-25T00:00:01.000Z", False, "the tag retention of shop of 2026-11-25 00:00 UTC is running"),
+        (
+            "Success",
+            "2026-11-20T00:00:01.000Z",
+            False,
+            "due on 2026-11-28 00:00 UTC has not run; its last run",
+        ),
+        ("Error", "2026-11-28T00:00:01.000Z", True, ""),
+    ],
+)
+def test_a_retention_is_judged_by_its_runs_but_not_by_dry_ones(
+    status: str, began: str, dry_run: bool, words: str
+) -> None:
+    entry = {"id": 7, "policy_id": 2, "status": status, "start_time": began, "dry_run": dry_run}
+    found = list(job_findings(retention_job("shop", "0 0 0 * * *", [entry]), Watch(), NOW))
+    assert [words in one.what for one in found] == ([True] if words else [])
+    assert {one.id for one in found} <= {"job:retention/shop"}
