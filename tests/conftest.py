@@ -25,6 +25,7 @@ settings.load_profile("moor")
 SECOND = ("backup", "harbor", "joining", "killed", "rollback", "rotation", "upgrade")
 MOORED_TOO = frozenset(f"tests/lab/test_{name}.py" for name in SECOND)
 OWN_FLEET = re.compile(r"\b(def lab|fleet_running|guarded_host|fleet_of_lab)\(")
+LAB_TEST_S = 900  # the boot of a fleet and its first apply count as part of the first test that wants them
 # What takes longest begins first, so that no worker is left alone at the end with a long one.
 LONGEST = (
     "moored: Moored",
@@ -66,7 +67,10 @@ class ByFleet(LoadFileScheduling):  # type: ignore[misc]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """Have the groups of ``LONGEST`` begin first, where tests of the lab are asked for."""
+    """Give tests of the lab time to boot their hosts on a busy machine; have the groups of ``LONGEST`` begin first."""
+    for item in items:
+        if item.get_closest_marker("lab") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LAB_TEST_S))
     if str(config.option.markexpr).startswith("lab"):
         groups = {module: group_of(module) for module in {module_of(item.nodeid) for item in items}}
         order = {group: at for at, group in enumerate(LONGEST)}

@@ -12,7 +12,7 @@ from tests.lab.conftest import Moored
 from tests.lab.diagnosing import administrator
 from tests.lab.writing import sections_laid_over
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.lab
 
 BROUGHT, API = "demo/brought:1", "/api/v2.0/projects/demo/repositories/brought"
 

@@ -21,7 +21,7 @@ from tests.lab.conftest import Moored
 from tests.lab.diagnosing import CERTS_D, address
 from tests.lab.drifting import drifted
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.lab
 
 PULLING = ("node1", "node2")
 IMAGE = "registry.moor.test/demo/sqrt:1.0"

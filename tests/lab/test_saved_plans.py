@@ -13,7 +13,7 @@ import pytest
 from tests.harness.waiting import after
 from tests.lab.conftest import Moored
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.lab
 
 SEED = 20261128
 NAME = "saved.moor.test"
