@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from moor import garbage_collection
 from moor.cli import names
-from moor.errors import MoorError
+from moor.errors import InputError, MoorError
 from moor.run.interruption import INTERRUPTED, raise_on_signals
 
 if TYPE_CHECKING:
@@ -94,10 +94,16 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        raise InputError(
+            "the working directory is gone; cd to one that is there, and type the command again"
+        ) from error
     if not words:
         from moor.cli.commands.next_step import show_next_step
 
-        return show_next_step(Path.cwd())
+        return show_next_step(here)
     if words[0] == names.OPTION:
         return names.complete(words[1:])
     if words[0] in HELP:
