@@ -31,7 +31,7 @@ class Bar:
     @property
     def top(self) -> float:
         """Return where its upper end is."""
-        return HEIGHT - self.found - self.lost
+        return max(0.0, HEIGHT - self.found - self.lost)  # a rounding of floats may leave -1e-14
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moor.engine.results import Cause, Status
@@ -189,6 +189,7 @@ def test_an_empty_history_is_a_page_too(tmp_path: Path) -> None:
 
 
 @given(points)
+@example([(BEGAN, 999, 1)])
 def test_the_chart_stays_within_its_frame_and_keeps_the_worst_run(found: list[Point]) -> None:
     drawn = chart(found)
     assert all(0 <= bar.x <= WIDTH - bar.width and 0 <= bar.top <= HEIGHT for bar in drawn.bars)
