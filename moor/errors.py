@@ -240,4 +240,4 @@ def kind_of_error(error: BaseException | None) -> ErrorKind:
 def controller_error_text(error: OSError) -> str:
     """Return one line for an error of the controller's file system, with its remedy; empty for any other error."""
     remedy = REMEDY_BY_ERRNO.get(error.errno or 0)
-    return f"{error.filename or 'a file of the site'}: {error.strerror}; {remedy}" if remedy else ""
+    return f"{error.filename or 'a file of the site, or standard output'}: {error.strerror}; {remedy}" if remedy else ""

@@ -73,6 +73,7 @@ def every_command() -> typer.Typer:
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     garbage_collection.collect_rarely()
+    _open_standard_streams()
     # To find plugins of pydantic, it would read the metadata of every installed distribution.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if words is None else words)
@@ -91,6 +92,13 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except Exception as error:
         _complain(_traceback() if verbose else _unforeseen(error))
+
+
+def _open_standard_streams() -> None:
+    """Open the null device for each standard stream that the caller has closed, since Python has None for it then."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 (it lives as long as the process)
 
 
 def _run(words: list[str]) -> int:

@@ -26,8 +26,10 @@ def _what(name: str) -> str:
 
 def _sum(report: RunReport, order: HoldOrder, count: int) -> str:
     failed = sum(bool(host.error) for host in report.hosts.values())
-    told = f"; {failed} of {len(report.hosts)} hosts failed" if failed else ""
+    told = f"; {failed} of {len(report.hosts)} host{'' if len(report.hosts) == 1 else 's'} failed" if failed else ""
     number = f"{count} hold{'' if count == 1 else 's'}"
+    if failed and failed == len(report.hosts) and not order.until:  # such as of hosts that are not reached
+        return f"release: nothing was done{told}" if order.releases else f"hold: nothing is known{told}"
     if order.releases:
         return f"release: {number} ended{told}" if count else f"release: nothing was held{told}"
     if order.until:
