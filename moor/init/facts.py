@@ -14,7 +14,7 @@ from moor.connections.ssh.ssh_config import options_of_host
 from moor.errors import InputError
 from moor.init.answers import Answers
 from moor.init.found import Found, FoundHost
-from moor.init.host_specs import is_address
+from moor.init.host_specs import is_address, is_host
 from moor.init.roles import CONTROL_PLANE, HARBOR, Cast, cast_roles
 
 HTTPS = 443
@@ -134,6 +134,8 @@ def _registry(word: str, faults: list[str]) -> tuple[str, int]:
     name, _, port = bare.partition(":")
     if port and not (port.isdigit() and 1 <= int(port) <= 65535):
         faults.append(f"--registry: {word}: write NAME or NAME:PORT")
+    elif name and not is_host(name):
+        faults.append(f"--registry: {word}: not a host name; write NAME or NAME:PORT")
     return name.lower(), int(port) if port.isdigit() else HTTPS
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from moor.settings.modules import SHIPPED
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,7 @@ def test_streams_that_are_closed_are_no_internal_error(
     done = subprocess.run(
         ["sh", "-c", f'"$1" -m moor {words} {closed}', "sh", sys.executable],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(SHIPPED)},
         capture_output=True,
         text=True,
         timeout=60,

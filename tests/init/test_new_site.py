@@ -125,6 +125,10 @@ FAULTS = {
         ("--registry", "r.fleet.test:x", "--nodes", "n1"),
         ["--registry: r.fleet.test:x: write NAME"],
     ),
+    "a name with a blank": (
+        ("--registry", "my registry", "--nodes", "n1"),
+        ["--registry: my registry: not a host name"],
+    ),
     "several at once": (
         ("--registry", "r.fleet.test:0", "--nodes", "a@,10.9.0.1:99999", "--harbor", "a,b"),
         ["--harbor: a b: it is one host", "--nodes: a@: not a host", "--nodes: 10.9.0.1:99999: 99999", "--registry: "],

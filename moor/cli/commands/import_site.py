@@ -71,6 +71,8 @@ def _named(words: Sequence[str]) -> dict[str, dict[str, Any]]:
         name, _, address = word.partition("=")
         if not NAME.fullmatch(name):
             raise InputError(f"import: {word}: write a host as NAME or NAME=ADDRESS")
+        if name in entries:
+            raise InputError(f"import: {word}: {name} is named twice; write each host once")
         entries[name] = {"hostname": address} if address else {}
     return entries
 
