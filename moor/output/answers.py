@@ -13,15 +13,20 @@ BLOCK = " " * 6
 OWN_ADDRESS = re.compile(r"^\S+:\d+: ")  # which differs from host to host where the rest of an error is the same
 
 
-def render_answers(report: RunReport) -> str:
-    """Render equal answers once, exit code 0 first, then the hosts that gave none, then the counts."""
+def render_answers(report: RunReport, kept: bool) -> str:
+    """Render equal answers once, exit code 0 first, then the hosts that gave none, then the counts.
+
+    Args:
+        report: of the run.
+        kept: whether the run is in history.
+    """
     groups: dict[CommandAnswer, list[str]] = {}
     for name, host in report.hosts.items():
         if host.answer and not host.error:
             groups.setdefault(host.answer, []).append(name)
     ordered = sorted(groups.items(), key=lambda pair: (pair[0].exit_code != 0, -len(pair[1])))
     blocks = [_block(answer, hosts) for answer, hosts in ordered]
-    return "\n".join([*blocks, *_failed(report), _sum(report)])
+    return "\n".join([*blocks, *_failed(report), _sum(report, kept)])
 
 
 def _block(answer: CommandAnswer, hosts: list[str]) -> str:
@@ -46,11 +51,11 @@ def _failed(report: RunReport) -> list[str]:
     ]
 
 
-def _sum(report: RunReport) -> str:
+def _sum(report: RunReport, kept: bool) -> str:
     hosts = report.hosts.values()
     codes = [host.answer.exit_code for host in hosts if host.answer and not host.error]
     failed, other = sum(bool(host.error) for host in hosts), sum(code != 0 for code in codes)
     words = [f"exit code 0 on {len(codes) - other} of {len(report.hosts)} host{'s' * (len(report.hosts) != 1)}"]
     words += [f"another on {other}"] if other else []
     words += [f"{failed} failed"] if failed else []
-    return f"run: {', '.join(words)}; moor history {report.run} keeps the answers"
+    return f"run: {', '.join(words)}" + (f"; moor history {report.run} keeps the answers" if kept else "")

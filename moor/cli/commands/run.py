@@ -27,8 +27,8 @@ def run(options: Options, order: CommandOrder) -> int:
         refuse_on_devices(platforms, order.words)
         change_context(nr, command_order=order)
         report = run_and_report(nr, RUN_COMMAND, options, "run")
-        remember(nr, report)
-    print_report(options, report, render_answers(report))
+        kept = not remember(nr, report).trouble
+    print_report(options, report, render_answers(report, kept))
     codes = (host.answer.exit_code for host in report.hosts.values() if host.answer)
     return 1 if report.failed else DIFFERS if any(codes) else 0
 
