@@ -1,4 +1,4 @@
-"""Finding a site's directory, and opening it as a Nornir object."""
+"""Opening a site's directory as a Nornir object."""
 
 from __future__ import annotations
 
@@ -22,15 +22,7 @@ from moor.runner.loop_runner import register_runner
 from moor.secrets.command import forget_answers
 from moor.settings.config import CONFIG, nornir_config, read_config
 from moor.settings.fleet import Fleet
-from moor.settings.modules import SHIPPED
 from moor.sites.plugins import load_runner, register_connections
-
-
-def find_site(named: Path | None) -> Path:
-    """Return the site's directory: ``named``, else the working directory, else the shipped site."""
-    if named is not None:
-        return named
-    return next((place for place in (Path.cwd(), SHIPPED) if (place / CONFIG).is_file()), Path.cwd())
 
 
 def open_site(directory: Path, dry_run: bool = False, files: Mapping[str, str] | None = None) -> Nornir:

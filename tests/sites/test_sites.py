@@ -10,11 +10,12 @@ from textwrap import dedent
 import pytest
 from nornir.core.filter import F
 
+from moor.cli.commands.site_directory import find_site
 from moor.context import site_of
 from moor.errors import InputError
 from moor.settings import collect_sections, optional_settings_of, settings_of
 from moor.settings.modules import SHIPPED, load_runbooks, load_tasks, name_in_site
-from moor.sites.site import find_site, open_site
+from moor.sites.site import open_site
 from moor.tasks.facts import Registry
 from moor.tasks.pki.settings import Pki
 from tests.harness.sites import write_site
@@ -213,14 +214,16 @@ def test_a_file_that_cannot_be_decoded_is_told(site: MakeSite) -> None:
 
 
 def test_the_site_is_the_one_named_or_the_working_directory_or_the_shipped_one(
-    site: MakeSite, monkeypatch: pytest.MonkeyPatch
+    site: MakeSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = site()
     monkeypatch.chdir(folder)
     assert find_site(None) == folder
     assert find_site(Path("elsewhere")) == Path("elsewhere")
+    assert capsys.readouterr().err == ""
     monkeypatch.chdir("/")
     assert find_site(None) == SHIPPED
+    assert capsys.readouterr().err == f"moor: no config.yaml is in /, so this is the lab's site: {SHIPPED}\n"
 
 
 def test_the_shipped_fleet_is_valid() -> None:

@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import Any
 
 from moor.cli.commands.running import print_safely
+from moor.cli.commands.site_directory import find_site
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.history.database import connected
@@ -19,7 +20,6 @@ from moor.output import text
 from moor.output.grouping import grouped
 from moor.settings.access import SiteSettings
 from moor.settings.config import read_config
-from moor.sites.site import find_site
 
 SHOWN = timedelta(days=30)  # how long a cleared finding is shown with its host
 

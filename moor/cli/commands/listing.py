@@ -10,13 +10,13 @@ from importlib import import_module
 from pathlib import Path
 
 from moor.cli.commands.running import configure_logging, print_safely
+from moor.cli.commands.site_directory import find_site
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.output import paint
 from moor.output.tables import render_list
 from moor.run.selection import WHOLE, concern_of_stage, find_runbook
 from moor.settings.modules import RUNBOOKS, TASKS, modules_of
-from moor.sites.site import find_site
 
 WIDEST = 120
 

@@ -17,6 +17,7 @@ from nornir.plugins.runners import ThreadedRunner
 from moor import garbage_collection
 from moor.cli.commands.run_progress import RunProgress
 from moor.cli.commands.screen import Screen, silence
+from moor.cli.commands.site_directory import find_site
 from moor.cli.options import DIFFERS, Options, Output
 from moor.context import context_of, fleet_of, site_of
 from moor.engine.plan import printable
@@ -36,7 +37,7 @@ from moor.run.runbook import Runbook
 from moor.run.selection import find_runbook, limit_hosts, unmatched_hosts
 from moor.runner.loop_runner import LoopRunner
 from moor.secrets.secret import MaskingFilter
-from moor.sites.site import find_site, open_site
+from moor.sites.site import open_site
 from moor.workers.dask import DaskRunner
 
 PRINTED_AT_ONCE = 1024 * 1024  # characters

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from moor.cli.commands.running import configure_logging, print_safely
+from moor.cli.commands.site_directory import find_site
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.output import text
 from moor.settings.document import Tree
 from moor.settings.fleet import CUSTOM, Fleet
-from moor.sites.site import find_site, read_fleet
+from moor.sites.site import read_fleet
 from moor.suggestions import did_you_mean
 
 MASK = "***"
