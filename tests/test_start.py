@@ -14,7 +14,7 @@ from tests.harness.sshd import Sshd
 from tests.history.reports import a_run
 
 HELP = "from moor.cli import main\nmain(['--help'])"
-OPEN = "from moor.sites.site import SHIPPED, open_site\nopen_site(SHIPPED)"
+OPEN = "from moor.settings.modules import SHIPPED\nfrom moor.sites.site import open_site\nopen_site(SHIPPED)"
 HERE = """
 from nornir.core.plugins.connections import ConnectionPluginRegister
 from moor.connections.local import LocalPlugin
