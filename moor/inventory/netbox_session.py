@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,12 +13,16 @@ import requests
 
 from moor.errors import InputError
 from moor.formats.nesting import parse_json
+from moor.inventory.netbox_answers import Answer, fault_of
 from moor.secrets.secret import Secret
+from moor.suggestions import did_you_mean
 
 TIMEOUT_S = 30
 PORTS = {"https": 443, "http": 80}
-REFUSED = (401, 403)
 SECOND = "nbt_"  # the prefix of tokens of version 2, from NetBox 4.5 on
+BRANCHES = "/api/plugins/branching/branches/?limit=0"
+BRANCH_HEADER = "X-NetBox-Branch"
+NOTHING = b'{"count": 0, "next": null, "previous": null, "results": []}'
 
 
 def authorization(token: Secret) -> str:
@@ -31,7 +37,12 @@ def authorization(token: Secret) -> str:
     words = token.reveal()
     if not (words.isascii() and words.isprintable()) or " " in words:
         raise InputError("token: it holds a character that no token has; copy it anew from NetBox, without its header")
-    return f"Bearer {words}" if words.startswith(SECOND) else f"Token {words}"
+    if not words.startswith(SECOND):
+        return f"Token {words}"
+    key, dot, rest = words.removeprefix(SECOND).partition(".")
+    if not (key and dot and rest):
+        raise InputError("token: one of version 2 is nbt_KEY.TOKEN, and a part of it is missing; copy the whole of it")
+    return f"Bearer {words}"
 
 
 class NetBoxSession(requests.Session):
@@ -39,6 +50,7 @@ class NetBoxSession(requests.Session):
 
     Attributes:
         found: the objects of all lists, by name
+        refused: why lists could not be read
     """
 
     def __init__(self, url: str, token: Secret, trust: str | bool) -> None:
@@ -46,6 +58,7 @@ class NetBoxSession(requests.Session):
         self._url, self._words, self._trust = url, authorization(token), trust
         self._asked: set[str] = set()
         self.found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        self.refused: list[str] = []
         # Without an auth, requests would replace our header by a login from ~/.netrc.
         self.auth = self._authorize
 
@@ -54,14 +67,69 @@ class NetBoxSession(requests.Session):
         return request
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
-        """Send one request; raise InputError if it leads to another host, is redirected, or is refused."""
+        """Send one request; raise InputError if it leads to another host.
+
+        An answer that is no list is put into ``refused``, and an empty list is returned for it, so that the caller
+        asks for the other lists too, and every fault is told at once.
+        """
+        answer = self._send(method, url, *args, **options)
+        if fault := self._fault(answer):
+            self.refused += [fault] if fault not in self.refused else []
+            answer = requests.Response()
+            answer.status_code, answer.raw = HTTPStatus.OK, BytesIO(NOTHING)
+        self._record(answer)
+        return answer
+
+    def read_branch(self, branch: str) -> None:
+        """Have all further requests answered from a branch, by its name or schema ID.
+
+        Raises:
+            InputError: NetBox has no such branch, or it cannot be read. A NetBox without the plug-in would ignore the
+                header and answer from main.
+        """
+        listed = list(self._branches())
+        found = [one for one in listed if branch in (one.get("schema_id"), one.get("name"))]
+        if not found:
+            near = did_you_mean(branch, [str(one.get("name")) for one in listed])
+            raise InputError(f"branch: {branch}: NetBox has no such branch, or its token may not see it{near}")
+        status = found[0].get("status")
+        state = status.get("value") if isinstance(status, Mapping) else status
+        if state != "ready":
+            raise InputError(
+                f"branch: {branch}: is {state}, and only one that is ready can be read; without the key branch, main is"
+            )
+        self.headers[BRANCH_HEADER] = str(found[0].get("schema_id"))
+
+    def _branches(self) -> Iterator[Mapping[str, Any]]:
+        url: Any = f"{self._url}{BRANCHES}"
+        while url:
+            answer = self._send("GET", url)
+            if answer.status_code == HTTPStatus.NOT_FOUND:
+                raise InputError(
+                    "branch: this NetBox lacks the plug-in netbox-branching and would answer from main; "
+                    "leave the key branch out"
+                )
+            if fault := self._fault(answer):
+                raise InputError(f"branch: {fault}")
+            content = parse_json(answer.content)
+            yield from (one for one in content["results"] if isinstance(one, Mapping))
+            url = content.get("next")
+
+    def _send(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
         self._refuse_elsewhere(str(url))
         # Set per request, since the environment's REQUESTS_CA_BUNDLE would override the session's setting.
         bounds = {"timeout": TIMEOUT_S, "verify": self._trust, "allow_redirects": False}
-        answer = super().request(method, url, *args, **{**options, **bounds})
-        self._refuse_bad_answer(answer)
-        self._record(answer)
-        return answer
+        return super().request(method, url, *args, **{**options, **bounds})
+
+    def _fault(self, answer: requests.Response) -> str | None:
+        if answer.is_redirect:
+            return (
+                f"it sends on to {_place(answer.headers['Location'] or '')}, which is not followed, since the token "
+                "would go along; write the address where NetBox itself answers in url"
+            )
+        path = urlsplit(str(answer.url)).path
+        seen = Answer(path, answer.status_code, answer.headers, answer.content)
+        return fault_of(seen, self._words.startswith("Bearer"))
 
     def _refuse_elsewhere(self, url: str) -> None:
         if _origin(url) != _origin(self._url):
@@ -72,16 +140,6 @@ class NetBoxSession(requests.Session):
         if url in self._asked:
             raise InputError(f"the pages of {urlsplit(url).path} lead in a circle")
         self._asked.add(url)
-
-    def _refuse_bad_answer(self, answer: requests.Response) -> None:
-        if answer.is_redirect:
-            raise InputError(
-                f"it sends on to {_place(answer.headers['Location'] or '')}, which is not followed, since the token "
-                "would go along; write the address where NetBox itself answers in url"
-            )
-        if answer.status_code in REFUSED:
-            old = "" if self._words.startswith("Bearer") else "; NetBox 4.7 and later take tokens of version 2 (nbt_)"
-            raise InputError(f"it refuses the token ({answer.status_code}: {_detail(answer)}){old}")
 
     def _record(self, answer: requests.Response) -> None:
         """Record the objects of a list; the caller reports an answer that is no list."""
@@ -114,13 +172,6 @@ def _place(url: str) -> str:
     scheme, host, port = _origin(url)
     shown = "" if port == PORTS.get(scheme) else f":{port}"
     return f"{scheme}://{host}{shown}" if host else urlsplit(url).path[:80]
-
-
-def _detail(answer: requests.Response) -> str:
-    try:
-        return " ".join(str(parse_json(answer.content)["detail"]).split())[:200]
-    except (ValueError, LookupError, TypeError):
-        return answer.reason or "no reason given"
 
 
 def _described(one: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def _place(files: InventoryTrees, line: str, host: Host) -> str:
     keys = _keys(line, host)
     for layer in files.layers(host) if keys else ():
         if found := _find(layer, keys):
-            return f"{found.file}:{found.line}: "
+            return f"{found.where}: "
     return ""
 
 

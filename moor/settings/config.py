@@ -11,30 +11,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from moor.errors import InputError
 from moor.settings.access import SiteSettings
 from moor.settings.document import InputFaults, Tree, load_yaml
+from moor.settings.netbox import NetBoxOptions
 from moor.settings.runner import Runner, RunnerConfig
-from moor.settings.section import SecretRef, SitePath, StrictModel
+from moor.settings.section import SitePath, StrictModel
 from moor.settings.validation import validate
 
 CONFIG = "config.yaml"
 EMPTY: Any = {}  # as a default it is validated like a file's content, so that paths become relative to the site
-
-
-class NetBoxOptions(StrictModel):
-    """The address of NetBox, and which of its machines become hosts: docs/netbox.md.
-
-    Attributes:
-        url: where it is, ``https://HOST``
-        token: by which it is read
-        ca: the CA of its certificate, if the system does not trust it
-        filters: filters of NetBox's API, such as ``site: dc1`` or ``tag: [moor]``
-        virtual_machines: whether virtual machines become hosts too
-    """
-
-    url: Annotated[str, Field(pattern=r"^https://[^ ]+$")]
-    token: SecretRef
-    ca: SitePath | None = None
-    filters: dict[str, str | int | bool | tuple[str, ...]] = Field(default_factory=dict)
-    virtual_machines: bool = True
 
 
 class InventoryOptions(StrictModel):

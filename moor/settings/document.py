@@ -19,15 +19,22 @@ MERGE = "tag:yaml.org,2002:merge"
 
 @dataclass(frozen=True, order=True)
 class Source:
-    """A place in a file: its name as shown to users, the line counted from 1, and the path of keys."""
+    """A place in a file: its name as shown to users, the line counted from 1, and the path of keys.
+
+    What is no file, such as a device of NetBox, has line 0.
+    """
 
     file: str
     line: int
     path: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}"
-        return f"{where}: {'.'.join(self.path)}" if self.path else where
+        return f"{self.where}: {'.'.join(self.path)}" if self.path else self.where
+
+    @property
+    def where(self) -> str:
+        """Return the file and, if it has lines, the line."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
     def below(self, key: str) -> Source:
         """Return the place of a key below this one that has no line of its own."""

@@ -14,10 +14,10 @@ from moor.connections.ssh.ssh_config import options_of_host
 from moor.errors import InputError
 from moor.init.sources.ansible.files import read_inventory
 from moor.init.sources.ansible.ranges import expand, split_pattern
+from tests.harness.netbox import TOKEN, NetBox
 from tests.harness.sites import write_site
 from tests.init.writing import REGISTRY, init, reached, site, written
 from tests.kubernetes.served import Api
-from tests.sites.test_netbox import TOKEN, NetBox
 
 SSH_CONFIG = """\
 Host *

@@ -4,76 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
 from moor.errors import InputError
-from moor.pki.authority import CertificateNames, issue, make_authority, utc_now
-from moor.pki.pem import plain_key
+from moor.pki.authority import CertificateNames, make_authority, utc_now
 from moor.sites.site import open_site
-from tests.harness.servers import Handler, serving, tls
+from tests.harness.netbox import ANSWERS, LISTS, SECOND, TOKEN, NetBox
+from tests.harness.servers import Handler, serving
 from tests.harness.sites import write_site
-
-STRANGER = make_authority(CertificateNames(("x.y",)), 9, utc_now())
-TOKEN = "0123456789abcdef"
-ANSWERS = Path(__file__).parent / "netbox"
-LISTS = {"/api/dcim/devices/": "devices.json", "/api/virtualization/virtual-machines/": "virtual-machines.json"}
-GROUPS = """\
-nodes: {}
-harbor: {}
-device_role__kubernetes-node: {groups: [nodes]}
-device_role__registry: {groups: [harbor]}
-"""
-
-
-@dataclass
-class NetBox:
-    """A server that answers whoever has the token."""
-
-    site: Path
-    port: int = 0
-    asked: list[dict[str, list[str]]] = field(default_factory=list)
-    answer: Callable[[str], bytes] = lambda path: (ANSWERS / LISTS[urlsplit(path).path]).read_bytes()
-    known: str = f"Token {TOKEN}"
-    elsewhere: str = ""  # where it redirects whoever asks
-
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
-
-    def write(self, hosts: str = "", token: str = TOKEN, more: str = "") -> None:
-        """Write the site; ``more`` are further lines of the options."""
-        where = f"url: 'https://127.0.0.1:{self.port}', token: 'file:token', ca: ca.crt"
-        files = {
-            "config.yaml": f"inventory:\n  plugin: NetBoxInventory\n  options:\n    netbox: {{{where}{more}}}\n",
-            "inventory/groups.yaml": GROUPS,
-        }
-        write_site(self.site, files | ({"inventory/hosts.yaml": hosts} if hosts else {}), {"token": token})
-
-
-@pytest.fixture
-def netbox(tmp_path: Path) -> Iterator[NetBox]:
-    box = NetBox(tmp_path)
-
-    class Asked(Handler):
-        def do_GET(self) -> None:
-            box.asked.append(parse_qs(urlsplit(self.path).query))
-            allowed = self.headers["Authorization"] == box.known
-            content = box.answer(self.path) if allowed else json.dumps({"detail": "Invalid token"}).encode()
-            elsewhere = {"Location": box.elsewhere} if box.elsewhere else {}
-            self.reply(302 if box.elsewhere else 200 if allowed else 403, content, elsewhere)
-
-    names = CertificateNames(("netbox.moor.test",), (ip_address("127.0.0.1"),))
-    authority = make_authority(names, 9, utc_now())
-    pair = issue(authority, names, 5, utc_now())
-    (tmp_path / "ca.crt").write_text(authority.pem)
-    (tmp_path / "served.pem").write_text(pair.pem + plain_key(pair.key).reveal())
-    with serving(Asked, tls(tmp_path / "served.pem")) as box.port:
-        yield box
 
 
 def test_machines_are_hosts_in_the_groups_that_the_site_knows(netbox: NetBox) -> None:
@@ -110,8 +51,8 @@ def test_what_hosts_yaml_says_is_laid_over_it_and_adds_hosts(netbox: NetBox) -> 
 
 
 def test_filters_reach_netbox_and_virtual_machines_may_stay_out(netbox: NetBox) -> None:
-    netbox.write(more=", filters: {site: dc1, tag: [moor, prod]}, virtual_machines: false")
-    assert "harbor1" not in open_site(netbox.site).inventory.hosts
+    netbox.write("ws1: {}\n", more=", filters: {site: dc1, tag: [moor, prod]}, virtual_machines: false")
+    assert [*open_site(netbox.site).inventory.hosts] == ["ws1"]  # node1 has one of the tags, not both
     (query,) = netbox.asked
     assert (query["site"], query["tag"]) == (["dc1"], ["moor", "prod"])
 
@@ -119,9 +60,18 @@ def test_filters_reach_netbox_and_virtual_machines_may_stay_out(netbox: NetBox) 
 @pytest.mark.parametrize(
     ("former", "new", "said"),
     [
-        ('"settle_s": 60', '"settle": 60', r"node1\.data\.containerd\.settle: no such key; did you mean settle_s\?"),
-        ('{"containerd": {"settle_s": 60}}', '"containerd"', r"node1\.data: must be a mapping"),
-        ('"config_context": {"ntp"', '"config_context": 7, "x": {"ntp"', r"node1\.data: must be a mapping"),
+        (
+            '"settle_s": 60',
+            '"settle": 60',
+            r"^NetBox device node1: config_context\.moor\.containerd\.settle: no such key; did",
+        ),
+        ('{"containerd": {"settle_s": 60}}', '"containerd"', r"node1: config_context\.moor: must be a mapping"),
+        (
+            '"config_context": {"ntp"',
+            '"config_context": 7, "x": {"ntp"',
+            r"node1: config_context: must be a mapping",
+        ),
+        ('"local_context_data": null', '"local_context_data": [7]', r"device node1: local_context_data: must be a map"),
         (
             '"settle_s": 60',
             '"settle_s": {"cmd": ["sh"]}',
@@ -147,8 +97,6 @@ def test_what_is_wrong_in_a_config_context_is_told_with_its_host(
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda box: box.write(token="no-token-of-netbox"), "it refuses the token (403: Invalid token)"),
-        (lambda box: setattr(box, "answer", lambda _: b"<html>"), "gives no list of machines"),
         (lambda box: setattr(box, "answer", lambda _: b"[" * 5000), "gives no list of machines"),
         (lambda box: setattr(box, "answer", lambda _: b'{"results": [{"name": null}]}'), "gives no list of machines"),
         (
@@ -173,7 +121,7 @@ def test_a_netbox_that_gives_no_list_is_one_clear_error(
     ("options", "said"),
     [
         ("plugin: NetBoxInventory", "the plugin NetBoxInventory and options.netbox go together"),
-        ("{plugin: NetBoxInventory, options: {netbox: {url: 'http://x', token: 'env:X'}}}", "options.netbox.url"),
+        ("{plugin: NetBoxInventory, options: {netbox: {url: 'http://x', token: 'env:X'}}}", "http:// would send the"),
         ("{plugin: NetBoxInventory, options: {netbox: {url: 'https://x', token: abc}}}", "not a reference to a secret"),
         ("{options: {netbox: {url: 'https://x', token: 'env:X'}}}", "go together; write both or neither"),
     ],
@@ -254,14 +202,9 @@ def test_pages_in_a_circle_end(netbox: NetBox) -> None:
 
 
 def test_a_token_of_version_2_is_sent_as_bearer(netbox: NetBox) -> None:
-    netbox.known = "Bearer nbt_4F9DAouzURLb.zjebxBPzICiPbWz0Wtx0fTL7bCKXKGTYhNzkgC2S"
-    netbox.write(token=netbox.known.removeprefix("Bearer "))
+    netbox.known = f"Bearer {SECOND}"
+    netbox.write(token=SECOND)
     assert "node1" in open_site(netbox.site).inventory.hosts
-
-
-def test_a_refused_token_of_version_1_is_told_of_the_later_one(netbox: NetBox) -> None:
-    netbox.write(token="of-somebody-else")
-    assert "NetBox 4.7 and later take tokens of version 2 (nbt_)" in refused(netbox)
 
 
 @pytest.mark.parametrize("token", ["Token 0123", "0123\n4567", "0123\u00e9"])

@@ -12,7 +12,7 @@ from moor.cli.commands.site_directory import find_site
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.output import text
-from moor.settings.document import Tree
+from moor.settings.document import Source, Tree
 from moor.settings.fleet import CUSTOM, Fleet
 from moor.sites.site import read_fleet
 from moor.suggestions import did_you_mean
@@ -54,7 +54,7 @@ def show(options: Options, name: str) -> int:
         shown = [asdict(one) for one in found]
         print_safely(json.dumps({"schema": 1, "host": name, "groups": groups, "settings": shown}, indent=2))
         return 0
-    rows = ((one.setting, f"{one.file}:{one.line}", one.value) for one in found)
+    rows = ((one.setting, Source(one.file, one.line).where, one.value) for one in found)
     inherits = f", in {', '.join(groups)}" if groups else ""
     print_safely(f"{name} at {fleet.address(name)}{inherits}\n{text.table(['setting', 'written in', 'value'], rows)}")
     return 0

@@ -8,13 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from nornir.core.inventory import Host
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from moor.errors import InputError
 from moor.init.answers import Answers
 from moor.init.found import Found, FoundHost
 from moor.inventory.netbox import NetBoxInventory
 from moor.settings.access import SiteSettings
-from moor.settings.config import NetBoxOptions
+from moor.settings.netbox import BRANCH, NetBoxOptions
 
 TOKEN = "env:NETBOX_TOKEN"  # noqa: S105 - where the token is
 
@@ -33,15 +34,22 @@ def read(where: str, answers: Answers) -> Found:
     try:
         plain = NetBoxOptions.model_validate(options, context={"site": Path.cwd()}).model_dump(exclude_none=True)
     except ValidationError as error:
-        keys = {str(detail["loc"][0]) for detail in error.errors()}
-        needed = "--netbox-token: env:NAME or file:PATH" if keys == {"token"} else "--from netbox: https://HOST"
-        raise InputError(f"{needed} is what it takes") from None
+        raise InputError("\n".join(dict.fromkeys(_fault(detail) for detail in error.errors()))) from None
     machines = list(NetBoxInventory(site=SiteSettings.at(Path.cwd()), netbox=plain).machines())
     if not machines:
         raise InputError(f"--from netbox: {where} has no machine; do its filters leave any?")
     hosts = {name: _host(name, host) for name, host in machines}
     groups: dict[str, tuple[str, ...]] = {group: () for host in hosts.values() for group in host.groups}
     return Found("NetBox", hosts, groups, netbox=options)
+
+
+def _fault(detail: ErrorDetails) -> str:
+    """Return what is wrong with an option; pydantic's words only where they are moor's own."""
+    key = str(next(iter(detail["loc"]), ""))
+    if detail["type"] == "value_error" and key != "token":
+        return f"--from netbox: {detail['ctx']['error']}"
+    needed = "--netbox-token: env:NAME or file:PATH" if key == "token" else "--from netbox: https://HOST"
+    return f"{needed} is what it takes"
 
 
 def _options(where: str, answers: Answers) -> dict[str, Any]:
@@ -51,7 +59,10 @@ def _options(where: str, answers: Answers) -> dict[str, Any]:
     options["token"] = typed.netbox_token or TOKEN
     if typed.netbox_ca:
         options["ca"] = str(Path(typed.netbox_ca).expanduser().absolute())
-    filters = {key: values if len(values) > 1 else values[0] for key, values in parse_qs(parts.query).items()}
+    query = parse_qs(parts.query)
+    if branch := query.pop(BRANCH, None):
+        options["branch"] = branch[-1]
+    filters = {key: values if len(values) > 1 else values[0] for key, values in query.items()}
     return options | ({"filters": filters} if filters else {})
 
 
