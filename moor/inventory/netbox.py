@@ -62,21 +62,23 @@ class NetBoxInventory(FleetInventory):
             group_file=os.devnull,  # FleetInventory reads and checks these
             defaults_file=os.devnull,
         )
+        refused: list[str] = []
         try:
             session = NetBoxSession(url, self.netbox["token"].resolve(), str(ca) if ca else True)
             if branch := self.netbox.get("branch"):
                 session.read_branch(branch)
-            plugin.session = session
+            plugin.session, refused = session, session.refused
             hosts = list(plugin.load().hosts.items())
+            refused += session.doubles()
         except InputError as error:
-            raise InputError(f"{PLACE}: {url}: {error}") from error
+            refused.append(str(error))
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(
-                f"{PLACE}: {url} gives no list of machines: {_cause(error)}; look at url, ca and token, "
+            refused.append(
+                f"it gives no list of machines: {_cause(error)}; look at url, ca and token, "
                 "which must be allowed to read devices and virtual machines"
-            ) from error
-        if faults := [*session.refused, *session.doubles()]:
-            raise InputError("\n".join(f"{PLACE}: {url}: {line}" for line in faults))
+            )
+        if refused:
+            raise InputError("\n".join(f"{PLACE}: {url}: {line}" for line in refused))
         return hosts
 
 

@@ -15,6 +15,7 @@ from moor.errors import InputError
 from moor.formats.nesting import parse_json
 from moor.inventory.netbox_answers import Answer, fault_of
 from moor.secrets.secret import Secret
+from moor.settings.addresses import is_loopback
 from moor.suggestions import did_you_mean
 
 TIMEOUT_S = 30
@@ -59,6 +60,8 @@ class NetBoxSession(requests.Session):
         self._asked: set[str] = set()
         self.found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         self.refused: list[str] = []
+        # A proxy of the environment would get the token of a plain http:// to this machine, or keep it from there.
+        self.trust_env = not is_loopback(urlsplit(url).hostname or "")
         # Without an auth, requests would replace our header by a login from ~/.netrc.
         self.auth = self._authorize
 

@@ -14,6 +14,7 @@ from moor.connections.ssh.ssh_config import options_of_host
 from moor.errors import InputError
 from moor.init.sources.ansible.files import read_inventory
 from moor.init.sources.ansible.ranges import expand, split_pattern
+from moor.settings.config import read_config
 from tests.harness.netbox import TOKEN, NetBox
 from tests.harness.sites import write_site
 from tests.init.writing import REGISTRY, init, reached, site, written
@@ -346,6 +347,24 @@ def test_a_site_of_netbox_asks_it_at_every_run_and_adds_the_roles(
     assert written(folder) == {}
     assert written(folder, "groups")["device_role__kubernetes-node"] == {"groups": ["nodes"]}
     assert TOKEN not in (folder / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("query", "filters"),
+    [
+        ("status=active", {"status": "active"}),
+        ("status=active&status=staged&site=dc1", {"status": ("active", "staged"), "site": "dc1"}),
+    ],
+)
+def test_a_branch_and_filters_of_netbox_come_out_of_the_url(
+    netbox: NetBox, netbox_words: tuple[str, ...], tmp_path: Path, query: str, filters: dict[str, Any]
+) -> None:
+    netbox.branches = {"td5smq0f": ("spring", "ready")}
+    words = (*REGISTRY, "--nodes", "*", *netbox_words[:-1], f"{netbox.url}?_branch=td5smq0f&{query}")
+    site(tmp_path / "f", *words)
+    options = read_config(tmp_path / "f").inventory.options.netbox
+    assert options
+    assert (options.branch, options.filters) == ("td5smq0f", filters)
 
 
 def test_a_netbox_that_refuses_the_token_is_told_and_nothing_is_written(

@@ -13,7 +13,8 @@ from moor.cli import main
 from moor.errors import InputError
 from moor.inventory.netbox_answers import Answer, fault_of
 from moor.sites.site import open_site
-from tests.harness.netbox import ANSWERS, HTML, JSON, LISTS, SECOND, TOKEN, NetBox, Reply, said
+from tests.harness.netbox import ANSWERS, HTML, JSON, LISTS, SECOND, TOKEN, NetBox, Reply, handler_of, said
+from tests.harness.servers import serving
 from tests.harness.sites import write_site
 
 DEVICES, MACHINES = LISTS
@@ -69,6 +70,14 @@ def test_every_list_that_is_refused_is_told_at_once(netbox: NetBox) -> None:
     assert MACHINES in machines
     netbox.replies = {DEVICES: LOGIN, MACHINES: LOGIN}
     assert len(refused(netbox)) == 1
+
+
+def test_a_list_that_is_none_does_not_hide_another_that_is_refused(netbox: NetBox) -> None:
+    netbox.replies = {DEVICES: FORBIDDEN, MACHINES: (200, b"[[[", JSON)}
+    netbox.write()
+    devices, machines = refused(netbox)
+    assert DEVICES in devices
+    assert machines.startswith("it gives no list of machines: ")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +166,20 @@ def test_plain_http_is_read_on_loopback_and_pages_stay_there(plain_netbox: NetBo
     plain_netbox.page = 1
     plain_netbox.write()
     assert "edge1" in open_site(plain_netbox.site).inventory.hosts
+
+
+def test_the_token_of_a_netbox_on_loopback_goes_to_no_proxy_of_the_environment(
+    plain_netbox: NetBox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    proxy = NetBox(tmp_path)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(handler_of(proxy)) as port:
+        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        plain_netbox.write()
+        assert "edge1" in open_site(plain_netbox.site).inventory.hosts
+    assert proxy.asked == []
 
 
 @pytest.mark.parametrize(
