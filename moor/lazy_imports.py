@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["ec", "exceptions", "hashes", "jinja2", "serialization", "ssl", "tarfile", "x509"]
+__all__ = ["ec", "exceptions", "hashes", "jinja2", "pkcs7", "rsa", "serialization", "ssl", "tarfile", "x509"]
 
 if TYPE_CHECKING:
     import ssl
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import jinja2
     from cryptography import exceptions, x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import pkcs7
 else:
 
     class LazyModule:
@@ -31,3 +32,5 @@ else:
     hashes = LazyModule("cryptography.hazmat.primitives.hashes")
     serialization = LazyModule("cryptography.hazmat.primitives.serialization")
     ec = LazyModule("cryptography.hazmat.primitives.asymmetric.ec")
+    rsa = LazyModule("cryptography.hazmat.primitives.asymmetric.rsa")
+    pkcs7 = LazyModule("cryptography.hazmat.primitives.serialization.pkcs7")

@@ -1,7 +1,9 @@
-"""The options of cert show and cert renew."""
+"""The options of cert show, renew, request and install."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +13,15 @@ from moor.cli.options import Options
 from moor.cli.parameters import Yes, app
 from moor.cli.shared_options import OF_RUNS, takes
 
-cert_app = typer.Typer(help="Show the CA and the certificates that it signed, and renew them without an outage.")
+cert_app = typer.Typer(help="Show the CA and the certificates that it signed, renew them, or bring your company's.")
 app.add_typer(cert_app, name="cert")
+
+
+class KeyKind(StrEnum):
+    """The kinds of keys that a request can have: EC on P-256, or RSA of 3072 bits."""
+
+    ec = "ec"
+    rsa = "rsa"
 
 
 @cert_app.command()
@@ -41,3 +50,40 @@ def renew(
         lambda shown: command.refuse(shown, ca),
     )
     return run_reviewed(renewal, options, yes, plan)
+
+
+@cert_app.command()
+@takes("site", "verbose")
+def request(
+    options: Options,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="write the request there; by default it is printed")
+    ] = None,
+    key: Annotated[KeyKind | None, typer.Option("--key", help="ec on P-256, the default, or rsa of 3072 bits")] = None,
+) -> int:
+    """Make a private key, and a request for the registry's certificate that your company's CA signs.
+
+    Until the certificate is installed, the same request is shown again. The key stays on this machine.
+    """
+    from moor.cli.commands import company_certificate as command
+
+    return command.request(options, out, key.value if key else None)
+
+
+@cert_app.command()
+@takes("site", "workers", "quiet", "verbose")
+def install(
+    options: Options,
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="what your CA sent: PEM, DER or PKCS#7, in any order")],
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", metavar="FILE", help="the CA that hosts shall trust, unless CHAIN has it or they do"),
+    ] = None,
+) -> int:
+    """Check what your CA sent back as clients will, and install it; nothing is written if it has a fault.
+
+    A new CA is first put beside the former one; the certificate is installed when every host trusts it.
+    """
+    from moor.cli.commands import company_certificate as command
+
+    return command.install(options, chain, ca)

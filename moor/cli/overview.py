@@ -49,7 +49,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "remove": "Remove from hosts what a concern left that the inventory says no longer.",
     },
     "Certificates and logins": {
-        "cert": "Show the CA and the certificates that it signed, and renew them without an outage.",
+        "cert": "Show the CA and the certificates that it signed, renew them, or bring your company's.",
         "rotate": "Replace logins while everything goes on pulling.",
     },
     "The registry": {

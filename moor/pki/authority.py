@@ -178,8 +178,13 @@ def validity_fault(certificate: x509.Certificate, now: datetime, renew_before_da
 
 def names_of(certificate: x509.Certificate) -> CertificateNames:
     """Return the subject alternative names of a certificate."""
+    return names_in(certificate.extensions)
+
+
+def names_in(extensions: x509.Extensions) -> CertificateNames:
+    """Return the subject alternative names among the extensions of a certificate or a request."""
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return CertificateNames(())
     addresses = (ip_address(str(address)) for address in names.get_values_for_type(x509.IPAddress))

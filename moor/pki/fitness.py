@@ -117,8 +117,8 @@ class ServerCertificate:
             top = self.path[-1]
             yield CertificateFault(
                 "certificate",
-                f"the CA did not sign {subject_of(top)}; give the CA that did, or add what stands between them to the "
-                "certificate's file",
+                f"the CA did not sign {subject_of(top)}, whose issuer is {top.issuer.rfc4514_string()}; give the CA "
+                "that did, or add what stands between them to the certificate's file",
             )
         elif not _own_issuer(top := trusted[-1]):
             yield CertificateFault(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from moor.errors import InputError
-from moor.lazy_imports import ec, exceptions, serialization, x509
+from moor.lazy_imports import ec, exceptions, rsa, serialization, x509
 from moor.secrets.secret import Secret
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def encrypt_key(key: ec.EllipticCurvePrivateKey, passphrase: Secret) -> bytes:
+def encrypt_key(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, passphrase: Secret) -> bytes:
     """Return a key as PKCS#8 PEM, encrypted by ``passphrase``."""
     encryption = serialization.BestAvailableEncryption(_bytes(passphrase))
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)

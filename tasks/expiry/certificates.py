@@ -49,6 +49,7 @@ ASK_CA = (
     "take this one out once the registry's certificate is from the next"
 )
 RENEW, RENEW_CA = "moor cert renew", "moor cert renew --ca"
+REQUEST = "moor cert request"  # of a certificate of the user's own
 
 
 @dataclass(frozen=True)
@@ -136,22 +137,19 @@ def certificate_expiries(task: Task, states: Mapping[str, State | None]) -> Iter
     """
     host, registry = task.host, own_registry(task.host)
     own = runs_registry(host)
+    renewed = RENEW if is_issued_by_moor(host) else REQUEST
     inner = inner_places(settings_of(host, HarborSettings)) if own and states.get("certificates:disk") else {}
     for path, text in (states.get("certificates:disk") or {}).items():
-        renewal = (inner.get(path) or inner.get(dirname(path)) or RENEW) if own else ASK
+        renewal = (inner.get(path) or inner.get(dirname(path)) or renewed) if own else ASK
         yield from earliest_expiry(f"certificate:{path}", f"{path} of {host.name}", str(text), host.name, renewal)
     if not own:
         yield from _given(host)
         what = f"the certificate of {registry.name}, which somebody else runs"
         yield from earliest_expiry("certificate:served", what, certificate_seen_by(task), "", ASK)
         return
-    yield from (
-        _kept(host)
-        if is_issued_by_moor(host)
-        else earliest_expiry("certificate:ca", "the CA", str(ca_pem(host)), "", "")
-    )
+    yield from _kept(host) if is_issued_by_moor(host) else brought_expiries(host)
     text = ssl.DER_cert_to_PEM_cert(read_served_certificate(registry))
-    yield from earliest_expiry("certificate:served", f"the certificate of {registry.name}", text, "", RENEW)
+    yield from earliest_expiry("certificate:served", f"the certificate of {registry.name}", text, "", renewed)
 
 
 def _given(host: Host) -> Iterator[Expiry]:
@@ -160,6 +158,14 @@ def _given(host: Host) -> Iterator[Expiry]:
         name = f"certificate:ca{f'-{number}' if number > 1 else ''}"
         what = f"the CA {subject_of(certificate)} in {ca_file_of(host)}"
         yield from earliest_expiry(name, what, pem(certificate), "", ASK_CA)
+
+
+def brought_expiries(host: Host) -> Iterator[Expiry]:
+    """Yield when the user's own certificate and CA expire, as the controller has them."""
+    chain = "".join(map(pem, read_own_certificate(settings_of(host, Pki)).chain))
+    what = "the registry's certificate, or one of its chain, as it was installed"
+    yield from earliest_expiry("certificate:ca", "the CA", str(ca_pem(host)), "", REQUEST)
+    yield from earliest_expiry("certificate:registry", what, chain, "", REQUEST)
 
 
 def _kept(host: Host) -> Iterator[Expiry]:

@@ -168,8 +168,8 @@ def find_replaced(host: Host, authority: bool) -> frozenset[str]:
         )
     if not is_issued_by_moor(host):
         raise InputError(
-            "cert renew: data.pki names a certificate of your own, which moor cannot renew; "
-            "docs/certificates.md says how to replace it without an outage"
+            "cert renew: data.pki names a certificate of your own, which moor cannot renew; moor cert request makes a "
+            "request for your CA, and moor cert install takes its answer (docs/certificates.md)"
         )
     issued = issued_certificate(host)
     succession = issued.authority.succession
