@@ -35,8 +35,11 @@ def pem(certificate: x509.Certificate) -> str:
 
 
 def is_key_of(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
-    """Return whether ``key`` is the certificate's private key."""
-    return _public(certificate.public_key()) == _public(key.public_key())
+    """Return whether ``key`` is the certificate's private key; False where the library does not know its kind."""
+    try:
+        return _public(certificate.public_key()) == _public(key.public_key())
+    except (ValueError, exceptions.UnsupportedAlgorithm):
+        return False
 
 
 def _public(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:

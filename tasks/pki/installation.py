@@ -12,7 +12,7 @@ from nornir.core.inventory import Host
 from moor.context import site_of
 from moor.errors import InputError, UnfitInput
 from moor.lazy_imports import x509
-from moor.pki.authority import fingerprint, names_of, utc_now
+from moor.pki.authority import CertificateNames, fingerprint, names_of, utc_now
 from moor.pki.delivered import Delivered, put_in_order, read_delivered
 from moor.pki.fitness import CertificateFault, ServerCertificate
 from moor.pki.keystore import CaFiles, lock_folder
@@ -140,10 +140,12 @@ class CompanyCertificates:
         delivered = put_in_order(found, key, (*known, *given), with_roots=ca is None)
         files = {"certificate": str(chain), "key": str(key_file), "ca": str(ca or places.ca)}
         registry, now = settings_of(host, Registry), utc_now()
+        every = names_to_certify(registry, None)
         faults = delivered.server.faults(required_names(registry), now)
+        faults = faults or delivered.server.faults(_granted(every, delivered.server), now)
         if lines := _fault_lines(delivered, faults, files):
             raise UnfitInput("\n".join(lines))
-        lacked = names_to_certify(registry, None).beyond(names_of(delivered.server.chain[0]))
+        lacked = every.beyond(names_of(delivered.server.chain[0]))
         notes = [f"{chain}: {words}" for words in delivered.changes]
         if lacked:
             notes.append(f"{chain}: it is not for {', '.join(lacked)}; clients refuse the registry by these names")
@@ -162,6 +164,13 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: {error.strerror}; give the file that your CA sent") from error
 
 
+def _granted(requested: CertificateNames, server: ServerCertificate) -> CertificateNames:
+    """Return the names of the request that the certificate is for, also those that images are not named by."""
+    lacked = requested.beyond(names_of(server.chain[0]))
+    dns = tuple(name for name in requested.dns if name not in lacked)
+    return CertificateNames(dns, tuple(one for one in requested.addresses if str(one) not in lacked))
+
+
 def _key_for(places: CertificatePlaces, found: Sequence[x509.Certificate]) -> tuple[Path, PrivateKeyTypes]:
     """Return the key that the certificates are for, and its file: the request's, or the installed one.
 
@@ -171,7 +180,14 @@ def _key_for(places: CertificatePlaces, found: Sequence[x509.Certificate]) -> tu
         InputError: there is no key at all.
     """
     pending = places.read_key(places.pending_key)
-    installed = None if pending and any(is_key_of(one, pending) for one in found) else places.read_key(places.key)
+    if pending and any(is_key_of(one, pending) for one in found):
+        return places.pending_key, pending
+    try:
+        installed = places.read_key(places.key)
+    except InputError:
+        if pending is None:
+            raise
+        installed = None  # the new key is to replace it
     if installed and (pending is None or any(is_key_of(one, installed) for one in found)):
         return places.key, installed
     if pending is None:
