@@ -45,7 +45,8 @@ def plan(
         bool, typer.Option("--show-script", help="show the scripts that each host would get, instead of the changes")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="save the plan too, for moor show and moor apply")
+        Path | None,
+        typer.Option("--out", metavar="FILE", readable=False, help="save the plan too, for moor show and moor apply"),
     ] = None,
 ) -> int:
     """Show what would change; nothing is written anywhere."""

@@ -19,7 +19,8 @@ Days = Annotated[int, typer.Option("--days", min=1, max=36_500, help="how many d
 def report(
     options: Options,
     out: Annotated[
-        Path | None, typer.Option("--out", help="the file; by default report.html in the site's state")
+        Path | None,
+        typer.Option("--out", readable=False, help="the file; by default report.html in the site's state"),
     ] = None,
     days: Days = 90,
 ) -> int:
