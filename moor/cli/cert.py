@@ -57,7 +57,8 @@ def renew(
 def request(
     options: Options,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="write the request there; by default it is printed")
+        Path | None,
+        typer.Option("--out", metavar="FILE", readable=False, help="write the request there; by default it is printed"),
     ] = None,
     key: Annotated[KeyKind | None, typer.Option("--key", help="ec on P-256, the default, or rsa of 3072 bits")] = None,
 ) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from nornir.core.inventory import Host
 
 from moor.context import site_of
-from moor.errors import InputError, UnfitInput
+from moor.errors import InputError, UnfitInput, controller_error_text
 from moor.lazy_imports import x509
 from moor.pki.authority import CertificateNames, fingerprint, names_of, utc_now
 from moor.pki.delivered import Delivered, put_in_order, read_delivered
@@ -85,8 +85,8 @@ class DeliveredCertificate:
         with lock_folder(places.pending):
             self._write_ca()
             if self.key_file != places.key:
-                private_files.write(places.key, self.key_file.read_bytes())
-            private_files.write(places.certificate, "".join(map(pem, self.server.chain)).encode(), 0o644)
+                _write(places.key, _read(self.key_file), 0o600)
+            _write(places.certificate, "".join(map(pem, self.server.chain)).encode(), 0o644)
             if self.key_file == places.pending_key:
                 places.pending_request.unlink(missing_ok=True)
                 places.pending_key.unlink(missing_ok=True)
@@ -100,7 +100,7 @@ class DeliveredCertificate:
     def _write_ca(self) -> None:
         wanted = dict.fromkeys([*self.known, *self.server.roots])
         if tuple(wanted) != self.known or not self.places.ca.exists():
-            private_files.write(self.places.ca, "".join(map(pem, wanted)).encode(), 0o644)
+            _write(self.places.ca, "".join(map(pem, wanted)).encode(), 0o644)
 
     def _lines(self) -> str:
         """Return the lines for the inventory, and the order in which hosts learn of the new CA."""
@@ -155,6 +155,14 @@ class CompanyCertificates:
         return DeliveredCertificate(
             delivered.server, places, key_file, known, present, site_of(host).directory, tuple(notes)
         )
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    try:
+        private_files.write(path, content, mode)
+    except OSError as error:
+        words = controller_error_text(error) or error.strerror or str(error)
+        raise InputError(f"{path}: {words}; nothing is lost, so run the same moor cert install again") from error
 
 
 def _read(path: Path) -> bytes:

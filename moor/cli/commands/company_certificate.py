@@ -9,7 +9,7 @@ from nornir.core import Nornir
 
 from moor.cli.commands.running import open_fleet, print_safely, print_source, print_warning, run_and_report, runbook_of
 from moor.cli.options import DIFFERS, Options
-from moor.errors import InputError
+from moor.errors import InputError, controller_error_text
 from moor.folding import fold
 from moor.run.protocols.certifying import Installation, company_certificate_of
 from moor.run.report import RunReport
@@ -25,7 +25,7 @@ def request(options: Options, out: Path | None, kind: Literal["ec", "rsa"] | Non
         company = company_certificate_of(runbook_of(nr, RUNBOOK))
         made = company.request(registry_for(nr, "cert request"), kind)
     if out:
-        private_files.write(out, made.pem.encode(), 0o644)
+        write_request(out, made.pem)
         print_safely(f"{out}: written")
     else:
         print_source(made.pem.rstrip())
@@ -35,6 +35,15 @@ def request(options: Options, out: Path | None, kind: Literal["ec", "rsa"] | Non
         "next: have your CA sign it, for a server, with all these names; then moor cert install CHAIN"
     )
     return 0
+
+
+def write_request(out: Path, pem: str) -> None:
+    """Write the request to a file; raise InputError if that fails."""
+    try:
+        private_files.write(out, pem.encode(), 0o644)
+    except OSError as error:
+        words = controller_error_text(error) or error.strerror or str(error)
+        raise InputError(f"--out {out}: {words}; name another file, the request is kept meanwhile") from error
 
 
 def install(options: Options, chain: Path, ca: Path | None) -> int:

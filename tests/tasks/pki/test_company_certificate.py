@@ -399,6 +399,17 @@ def test_a_passphrase_seals_the_key_and_moors_own_ca_stays_trusted(tmp_path: Pat
     assert "correct-horse" not in done.said
 
 
+def test_a_place_that_cannot_be_written_is_one_error_and_the_request_stays(brought: Company) -> None:
+    assert f"--out {brought.site}: " in brought.moor("request", "--out", str(brought.site), code=1).stderr
+    root = ROOT.signed()
+    chain = brought.sent(brought.signed(root), root)
+    (brought.site / "tls/registry.crt").mkdir(parents=True)
+    done = brought.moor("install", chain, code=1)
+    assert "tls/registry.crt: Is a directory" in done.stderr
+    (brought.site / "tls/registry.crt").rmdir()
+    brought.moor("install", chain)
+
+
 def test_a_key_that_is_no_file_is_refused(tmp_path: Path) -> None:
     at = company(tmp_path, {**BROUGHT, "key": "env:REGISTRY_KEY"})
     assert "write file:PATH" in at.moor("request", code=1).stderr
