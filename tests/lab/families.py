@@ -20,6 +20,7 @@ ENTER = """\
 set -e; cd "$1"
 for d in usr dev proc; do mkdir -p $d; mount --rbind /$d $d; done
 mount --bind local usr/local
+for p in rpm dnf yum; do [ ! -e usr/bin/$p ] || mount --bind /dev/null usr/bin/$p; done
 exec chroot . "$2" "$3" -s
 """
 EXTRACT = """\

@@ -119,5 +119,5 @@ def reboot(lab: Lab, name: str) -> None:
             return began(lab, name) != before
         return False
 
-    until(anew, f"{name} boots again")
+    until(anew, f"{name} boots again", limit_s=180)  # its services may take 90 s to end
     lab.machine(name).wait_ssh()
