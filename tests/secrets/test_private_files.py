@@ -113,7 +113,7 @@ def test_history_is_read_where_it_cannot_be_written(tmp_path: Path, fault: str, 
         pass
     moor(tmp_path, "drift")
     whole = moor(tmp_path, "history")
-    assert "host:examined  [node1]" in whole.stdout
+    assert re.search(r"host:examined  \[.*\bnode1\b", whole.stdout)
     under = in_trouble(tmp_path, fault)
     read = moor(tmp_path, "history", under=under)
     assert (read.returncode, read.stdout, read.stderr) == (0, whole.stdout, "")
