@@ -17,8 +17,14 @@ NOTHING = "-"  # for an empty column, since shells join tabs that follow each ot
 def script(shell: str, root: Described) -> str:
     """Return the script of a shell: its driver, with the table of all commands in it."""
     quoted = _fish if shell == "fish" else _sh
-    driver = (files(__package__) / f"complete.{shell}").read_text("utf-8")
+    driver = _text(shell)
+    if shell != "fish":  # bash and zsh look words up alike
+        driver = driver.replace("@LOOKING@", _text("sh").rstrip("\n"))
     return driver.replace("@TABLE@", "\n".join(_cases(shell, root, quoted)))
+
+
+def _text(ending: str) -> str:
+    return (files(__package__) / f"complete.{ending}").read_text("utf-8")
 
 
 def _cases(shell: str, root: Described, quoted: Callable[[str], str]) -> Iterator[str]:
