@@ -80,7 +80,7 @@ def make_authority(names: CertificateNames, days: int, now: datetime) -> Certifi
     builder = (
         _builder(subject, subject, key, days, now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(key_usage(signs_certificates=True), critical=True)
         .add_extension(_constraints(names), critical=True)
     )
     return CertificateWithKey(builder.sign(key, hashes.SHA256()), key)
@@ -101,7 +101,7 @@ def issue(authority: CertificateWithKey, names: CertificateNames, days: int, now
     builder = (
         _builder(_subject(names.dns[0]), ca.subject, key, days, now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(names.general()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
@@ -128,11 +128,12 @@ def _subject(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name[:NAME_LONGEST])])
 
 
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def key_usage(*, signs_certificates: bool, enciphers_keys: bool = False) -> x509.KeyUsage:
+    """Return what a key may be used for; only RSA keys encipher others (RFC 5280, 4.2.1.3)."""
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=enciphers_keys,
         data_encipherment=False,
         key_agreement=False,
         key_cert_sign=signs_certificates,

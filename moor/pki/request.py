@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from moor.errors import InputError
 from moor.lazy_imports import ec, hashes, rsa, serialization, x509
-from moor.pki.authority import NAME_LONGEST, CertificateNames, names_in
+from moor.pki.authority import NAME_LONGEST, CertificateNames, key_usage, names_in
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -34,17 +34,7 @@ def make_request(
 
     RSA keys also get keyEncipherment, which CAs expect of them; TLS 1.3 uses signatures alone.
     """
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=isinstance(key, rsa.RSAPrivateKey),
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    usage = key_usage(signs_certificates=False, enciphers_keys=isinstance(key, rsa.RSAPrivateKey))
     subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, names.dns[0][:NAME_LONGEST])])
     builder = (
         x509.CertificateSigningRequestBuilder()
