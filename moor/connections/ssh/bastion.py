@@ -205,7 +205,7 @@ class Bastion:
                 continue
             self._poll.unregister(descriptor)
             passage = self._asked.pop(descriptor)
-            if not is_open:
+            if passage.is_refused:
                 refused.append(passage)
         if refused and self._master:
             # ssh logs the causes before it answers, but not whose they are

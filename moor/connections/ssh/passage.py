@@ -32,12 +32,14 @@ class Passage:
     Attributes:
         destination: the host behind.
         is_open: the jump host has connected to the host.
+        is_refused: the jump host has answered that it does not.
         keeper: of the login at the jump host.
     """
 
     def __init__(self, destination: Destination, theirs: socket.socket) -> None:
         """Prepare the passage, with the end of a socket pair that the jump host is to carry on."""
-        self.destination, self.is_open, self._is_asked = destination, False, False
+        self.destination, self._is_asked = destination, False
+        self.is_open = self.is_refused = False
         self.keeper: Keeper | None = None
         self._theirs: socket.socket | None = theirs
         self._failure, self._lock = "", Lock()
@@ -83,10 +85,15 @@ class Passage:
             raise
 
     def read_answer(self) -> bool | None:
-        """Take in what the ssh has answered; return whether the connection is open, None if that is not known yet."""
+        """Take in what the ssh has answered.
+
+        Returns:
+            Whether the connection is open; None if that is not known yet. It is not open, and not refused either, if
+            this side gave up: its end of the socket pair then closes before the passage ends.
+        """
         with self._lock:
             if self._request is None:
-                return False  # ended in the meantime
+                return False
             try:
                 piece = self._request.recv(4096)
             except BlockingIOError:
@@ -94,11 +101,13 @@ class Passage:
             except ConnectionError:
                 piece = b""
             if not piece:
+                self._let_go()
                 return False
             messages, self._received = parse(self._received + piece)
             for message in messages:
                 if message.kind in DECIDED:
                     self.is_open = message.kind == SESSION_OPENED
+                    self.is_refused = not self.is_open
                     if self.is_open:
                         self._let_go()
                     return self.is_open
@@ -126,8 +135,9 @@ class Passage:
         """Return why the connection is not carried, or not yet; empty if it is."""
         with self._lock:
             command, failure = self._command, self._failure
+        failure = failure or (self.keeper.explain_loss() if self.keeper else "")
         if failure or self.is_open:
-            return failure or (self.keeper.explain_loss() if self.keeper else "")
+            return failure
         if command:
             return command.errors()
         if not self._is_asked:
