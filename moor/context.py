@@ -59,10 +59,17 @@ class RollbackOrder:
 
 @dataclass(frozen=True)
 class RetirementOrder:
-    """The concerns of which ``moor remove`` takes away what they left; none for all of a host that ``leaves``."""
+    """What ``moor remove`` and ``moor offboard`` take away.
+
+    Attributes:
+        concerns: those of which it takes away what they left; none for all of a host that ``leaves``.
+        leaves: whether the host leaves the fleet.
+        written: by the id of a resource behind an API, the diff of its last change that history knows.
+    """
 
     concerns: tuple[str, ...] = ()
     leaves: bool = False
+    written: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

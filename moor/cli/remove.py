@@ -23,7 +23,7 @@ def remove(
     """Remove from hosts what a concern left that the inventory says no longer."""
     from moor.cli.commands import remove as command
 
-    chosen = tuple(dict.fromkeys(concerns))
+    chosen = tuple(dict.fromkeys(word for words in concerns for word in words.replace(",", " ").split()))
     removal = ChangingCommand(
         "remove",
         lambda shown, dry_run: command.remove(shown, chosen, dry_run),

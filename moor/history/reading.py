@@ -56,6 +56,15 @@ class History:
         query = select(ChangeRow, "changes", f"WHERE run IN {names}{of_host} ORDER BY number LIMIT :most")
         return as_values(ChangeRow, self.connection.rows(query, _given({**values, "host": host, "most": most})))
 
+    def written(self, kinds: Sequence[str]) -> dict[str, str]:
+        """Return the diff of the last change that was made of each resource of some kinds, by the resource's id."""
+        where = "WHERE status = 'changed' AND substr(id, 1, :length) = :beginning ORDER BY number"
+        query, found = select(ChangeRow, "changes", where), dict[str, str]()
+        for beginning in (f"{kind}:" for kind in kinds):
+            rows = self.connection.rows(query, {"length": len(beginning), "beginning": beginning})
+            found |= {row.id: row.diff for row in as_values(ChangeRow, rows)}
+        return found
+
     def held(self, run: str) -> list[ChangeRow]:
         """Return what a run left alone since somebody holds it; ``error`` says who, why and until when."""
         query = select(ChangeRow, "changes", "WHERE run = :run AND status = 'held' ORDER BY number")

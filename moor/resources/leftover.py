@@ -30,6 +30,10 @@ class Leftover(Scripted):
     def id(self) -> str:
         return f"leftover:{self.path}"
 
+    @property
+    def writes(self) -> tuple[str, ...]:
+        return () if "*" in self.path else (self.path,)
+
     def desired(self, actual: State | None) -> None:
         return None
 

@@ -2,16 +2,22 @@
 
 ``retired(host, leaves)`` returns the absence of what the concern once wrote on a host and the inventory no longer
 says; with ``leaves``, of everything, since the host leaves the fleet. Nothing else has to know what a concern writes.
+
+What is behind an API has no mark by which to know it as moor's. There, the kinds of resources in the module's constant
+``REMEMBERED`` are looked up in history, which the function finds in the order (``RetirementOrder.written``).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
+from nornir.core.filter import F
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.connections.names import OUTSIDERS
 from moor.context import context_of, site_of
 from moor.engine.converge import converge
 from moor.engine.desired import desired_ahead_of, function_beside
@@ -28,15 +34,32 @@ def retired_beside(stage: Stage) -> Retired | None:
     return cast("Retired | None", function_beside(stage.task, "retired"))
 
 
-def retiring(stages: Iterable[Stage], concerns: Sequence[str]) -> list[Retired]:
-    """Return what concerns say of themselves, the last one first, each once.
+def retiring(host: Host, stages: Iterable[Stage], concerns: Sequence[str]) -> list[Retired]:
+    """Return what concerns say of themselves for a host, the last one first, each once.
+
+    A host with a shell is asked about all of them, since it may have left the group that a stage is for; any other,
+    such as one that stands for an API, about those that run on it.
 
     Args:
         stages: of all runbooks
         concerns: their names; none for all
     """
-    chosen = [stage for stage in stages if not concerns or concern_of_stage(stage) in concerns]
+    chosen = [
+        stage
+        for stage in stages
+        if (not concerns or concern_of_stage(stage) in concerns) and (INSIDERS(host) or stage.runs_on(host))
+    ]
     return list(dict.fromkeys(one for stage in reversed(chosen) if (one := retired_beside(stage))))
+
+
+def remembered_kinds(stages: Iterable[Stage], concerns: Sequence[str]) -> list[str]:
+    """Return the kinds of resources of which concerns have to know what earlier runs wrote."""
+    modules = [
+        sys.modules.get(stage.task.__module__)
+        for stage in stages
+        if concern_of_stage(stage) in concerns and retired_beside(stage)
+    ]
+    return list(dict.fromkeys(kind for module in modules for kind in getattr(module, "REMEMBERED", ())))
 
 
 def refuse_unretirable(stages: Sequence[Stage], concerns: Sequence[str]) -> None:
@@ -52,7 +75,7 @@ def desired(host: Host) -> Sequence[Resource]:
     if order is None:
         return []
     stages = all_stages(site_of(host).directory).stages
-    return [one for retired in retiring(stages, order.concerns) for one in retired(host, order.leaves)]
+    return [one for retired in retiring(host, stages, order.concerns) for one in retired(host, order.leaves)]
 
 
 def retire(task: Task) -> Result:
@@ -60,7 +83,20 @@ def retire(task: Task) -> Result:
     return converge(task, desired)
 
 
-RETIREMENT = Runbook("remove", "What retired concerns left on hosts.", (Stage(retire, on=INSIDERS),))
+class Retiring(F):
+    """The filter for the hosts that may have something of the order's concerns."""
+
+    def __call__(self, host: Host) -> bool:
+        order = context_of(host).retirement
+        if order is None or host.has_parent_group(OUTSIDERS):
+            return False
+        return INSIDERS(host) or bool(retiring(host, all_stages(site_of(host).directory).stages, order.concerns))
+
+    def __repr__(self) -> str:
+        return "<Filter (hosts that may have something of retired concerns)>"
+
+
+RETIREMENT = Runbook("remove", "What retired concerns left.", (Stage(retire, on=Retiring()),))
 
 
 def still_wanted(hosts: Iterable[Host], stages: Sequence[Stage], concerns: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from posixpath import dirname
 from shlex import quote
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
+from moor.engine.shell_functions import RUNS
 from moor.resources.base import Resource, Scripted, State
 from moor.resources.file import File
+from moor.resources.leftover import Leftover
 from moor.resources.requirement import Requirement
-from moor.resources.service import Service
+from moor.resources.service import STARTED_CS, TOLERANCE_CS, Service
 from moor.tasks.names import Addresses, full_names, names_for, uses_dns
 from moor.tasks.names.dns_query import DNS_SAYS, resolver
 
+GROUP = "dns"
 CONFIG = "/etc/dnsmasq.d/moor.conf"
 VALIDATE = 'dnsmasq --test --conf-file="$t"'
+STALE: State = {"stale": f"runs with the removed {CONFIG}"}
 SETTLE_S = 5  # how long dnsmasq may take from its start to its first answer
 HEAD = "# Written by moor; change the inventory instead."
 LACKING = "dnsmasq is not installed, and a host of the group dns runs it; install it, or take the host out of the group"
@@ -37,6 +42,13 @@ def desired(host: Host) -> Sequence[Resource]:
         Service("dnsmasq", newer_than=(CONFIG,), put_back=True),
         DnsmasqAnswers(expected, query_addresses(host)),
     ]
+
+
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of moor's file, where the host is not to serve names any more; dnsmasq itself stays."""
+    if not leaves and host.has_parent_group(GROUP) and uses_dns(host):
+        return []
+    return [Leftover(CONFIG, HEAD), DnsmasqForgets()]
 
 
 def serve_names(task: Task) -> Result:
@@ -117,3 +129,46 @@ right() {{ # WANTED FOUND...
 
     def _words(self) -> str:
         return " ".join(map(quote, self.names))
+
+
+@dataclass(frozen=True)
+class DnsmasqForgets(Scripted):
+    """A dnsmasq that runs without the names of a file which moor has removed.
+
+    A removed file makes no service older than its files, but the directory is newer then. That counts only where moor
+    has kept the former file of a run, so that nobody else's edits restart the service.
+    """
+
+    runs: str = RUNS
+
+    @property
+    def id(self) -> str:
+        return "dnsmasq:running"
+
+    @property
+    def late(self) -> bool:
+        return True
+
+    def desired(self, actual: State | None) -> State | None:
+        return {"stale": "no"} if actual else None
+
+    def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
+        return STALE if actual and CONFIG in paths else actual
+
+    def probe(self) -> str:
+        return f"""\
+u=dnsmasq
+systemctl is-active -q "$u" 2>/dev/null || exit 0
+echo runs
+for k in {quote(self.runs)}/*/files{CONFIG}; do [ ! -e "$k" ] || break; done
+[ ! -e {CONFIG} ] && [ -e "$k" ] || exit 0
+{STARTED_CS}
+changed=$(stat -c %y {dirname(CONFIG)}) && changed=$(date -d "$changed" +%s%N) || exit 0
+[ "${{changed%???????}}" -le $(( started + {TOLERANCE_CS} )) ] || echo stale"""
+
+    def actual(self, output: str) -> State | None:
+        words = output.split()
+        return (STALE if "stale" in words else {"stale": "no"}) if words else None
+
+    def mend(self, actual: State | None) -> str:
+        return "systemctl try-restart dnsmasq >&2"

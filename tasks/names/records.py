@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.connections.apis.nameserver import NameServer, TsigKey, ZoneRecords
+from moor.context import context_of
 from moor.engine.asked_once import ask_once
 from moor.engine.converge import converge
 from moor.engine.findings import Finding
@@ -16,15 +18,58 @@ from moor.engine.plan import Change, plan
 from moor.engine.results import FindingResult
 from moor.errors import HostError, InputError, StaleUpdate
 from moor.resources.base import Remote, Resource, State
+from moor.run.runbook import REGISTRY
 from moor.settings import prefix_errors, settings_of
 from moor.tasks.names import Addresses, Names, Zone, full_names, names_for, uses_dns
 
 KINDS = {4: "A", 6: "AAAA"}  # by version of the address
+REMEMBERED = ("record",)  # the kind of resources that ``retired`` looks up in history
+WROTE = re.compile(r"^addresses: .* -> ([0-9a-fA-F:. ]+)$", re.MULTILINE)  # in the diff of a record
 
 
 def desired(host: Host) -> Sequence[Resource]:
     """Return the records in zones that moor may change."""
     return [record for record in records_for(host) if record.managed]
+
+
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of records that earlier runs wrote, and of which the inventory has the name no longer.
+
+    Raises:
+        InputError: the inventory has no longer the zone that holds them either
+    """
+    order = context_of(host).retirement
+    if leaves or order is None or not REGISTRY(host):
+        return []
+    zones, kept = settings_of(host, Names).zones, {record.id for record in desired(host)}
+    gone = {name: values for name, values in map(_written, order.written.items()) if values and name not in kept}
+    if lost := [name for name in gone if not zone_of(_name_of(name), zones)]:
+        raise InputError(
+            f"{host.name}: {', '.join(lost)}: moor wrote it to a zone that data.names.zones has no longer; write the "
+            "zone there again, with server, key and secret, until moor has removed it, or leave this host out: "
+            f"--limit '!{host.name}'"
+        )
+    return [record for name, values in gone.items() if (record := _retired_record(name, values, zones))]
+
+
+def _written(change: tuple[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Return a record's id, and the addresses that its last recorded change wrote; none if it removed the record."""
+    name, diff = change
+    found = WROTE.search(diff)
+    return name, tuple(found[1].split()) if found else ()
+
+
+def _name_of(record: str) -> str:
+    return record.partition(":")[2].partition("/")[0]
+
+
+def _retired_record(id_: str, values: tuple[str, ...], zones: Mapping[str, Zone]) -> RetiredRecord | None:
+    """Return the absence of a record; None if moor may not change its zone."""
+    name, kind = _name_of(id_), id_.rpartition("/")[2]
+    zone = zone_of(name, zones)
+    if not zones[zone].manage:
+        return None
+    return RetiredRecord(server_of(zone, zones[zone]), name, kind, (), zones[zone].ttl, wrote=values)
 
 
 def write_records(task: Task) -> Result:
@@ -147,6 +192,21 @@ class Record(Remote):
             if not (before.values and self.values and self.server.records(self.name, self.kind) == before):
                 raise
             self.server.replace(self.name, self.kind, ZoneRecords(), self.values, self.ttl)
+
+
+@dataclass(frozen=True)
+class RetiredRecord(Record):
+    """The absence of a record that moor once wrote; with other addresses it is somebody else's by now, and stays.
+
+    Attributes:
+        wrote: the addresses by which moor knows it
+    """
+
+    wrote: tuple[str, ...] = ()
+
+    def state(self, held: ZoneRecords) -> State | None:
+        """Return the record's state; None also if moor has not written it so."""
+        return super().state(held) if set(held.values) == set(self.wrote) else None
 
 
 def records_in(actual: State | None) -> ZoneRecords:

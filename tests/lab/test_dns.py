@@ -18,6 +18,7 @@ from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records
 from moor_lab.fleet import Host
 from moor_lab.lab import Lab
+from tests.harness.commands import moor_here
 from tests.harness.labs import fleet_of_lab
 from tests.lab.networked import NETWORK_PACKAGES
 from tests.lab.serving import KEY, TSIG, WRONG, ZONE, Served, bind_on, knot_on
@@ -197,6 +198,46 @@ def test_dnsmasq_gives_the_names_beside_other_peoples_configuration(site: Site, 
     assert (looked_up(network, NAME), looked_up(network, "mirror.moor.test")) == ("10.1.2.4", "")
     assert network.exec("dns1", ["cat", "/etc/dnsmasq.d/site.conf"]) == "no-resolv\n"
     network.exec("dns1", ["sh", "-c", f"systemctl stop dnsmasq; rm {CONFIG}"])
+
+
+def test_what_was_served_by_dns_is_removed_once_the_inventory_says_hosts_files(site: Site, network: Lab) -> None:
+    server, old, theirs = knot_on(network), f"old.{ZONE}", f"theirs.{ZONE}"
+    server.start()
+    zones(site, server)
+    zone = {ZONE: {"server": server.address, "port": server.port, "key": KEY, "secret": f"file:{site.folder}/tsig"}}
+    names = {"mode": "both", "zones": zone, "hosts": {old: "10.1.2.9", theirs: "10.1.2.8"}}
+    site.write(registry=REGISTRY, names=names)
+    dns = ("--only", "file,service,answers,record")  # dnsmasq would read a hosts file too
+    done = moor_here(site.folder, "apply", "names", "--limit", "dns1", *dns, "--yes", "--quiet")
+    assert done.returncode == 0, done.said
+    assert looked_up(network, old) == "10.1.2.9"
+    server.by_hand(theirs, ("A", "10.9.9.8"), gone=("A",))  # somebody else has taken this name over
+
+    site.write(registry=REGISTRY, names={"mode": "hosts", "zones": zone})
+    gone = [A, f"record:{old}/A", f"leftover:{CONFIG}", "dnsmasq:running"]
+    planned = moor_here(site.folder, "remove", "names", "--plan", "--output", "json")
+    assert planned.returncode == 2, planned.said
+    differing = {
+        name: [one["id"] for one in host["resources"] if one["status"] != "ok"]
+        for name, host in planned.report["hosts"].items()
+    }
+    assert differing == {"dns1": gone, "node1": []}
+    done = moor_here(site.folder, "remove", "names", "--yes", "--quiet")
+    assert done.returncode == 0, done.said
+    assert (server.addresses(NAME), server.addresses(old), server.addresses(theirs)) == ((), (), ("10.9.9.8",))
+    assert looked_up(network, old) == ""
+    again = moor_here(site.folder, "remove", "names", "--plan")
+    assert again.returncode == 0, again.said
+
+    # Killed between the removal and the restart: dnsmasq still has the names, and the same command goes on.
+    site.write(registry=REGISTRY, names={"mode": "dns"})
+    site.apply(serve_names, "dns1")
+    network.exec("dns1", ["sh", "-c", f"rm {CONFIG}"])
+    site.write(registry=REGISTRY, names={"mode": "hosts", "zones": zone})
+    assert looked_up(network, NAME) == "10.1.2.3"
+    done = moor_here(site.folder, "remove", "names", "--yes", "--quiet")
+    assert "dnsmasq:running" in done.stdout
+    assert looked_up(network, NAME) == ""
 
 
 def looked_up(lab: Lab, name: str) -> str:

@@ -14,13 +14,23 @@ from nornir.core.inventory import Host
 from pydantic import ValidationError
 
 from moor.connections.apis.nameserver import NameServer, TsigKey, ZoneRecords
+from moor.context import RetirementOrder, change_context
 from moor.engine.plan import plan
 from moor.errors import InputError
 from moor.secrets.secret import Secret
 from moor.tasks.facts import Registry
 from moor.tasks.names import Names, Zone
 from moor.tasks.names.dnsmasq import records as dnsmasq_records
-from moor.tasks.names.records import Record, desired, finding, records_for, records_in, zone_of
+from moor.tasks.names.records import (
+    Record,
+    RetiredRecord,
+    desired,
+    finding,
+    records_for,
+    records_in,
+    retired,
+    zone_of,
+)
 
 TSIG = base64.b64encode(b"nobody's secret").decode()
 LABELS = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=4).map(".".join)
@@ -174,3 +184,33 @@ def test_dnsmasq_is_told_every_name_once_with_its_addresses(names: dict[str, Any
 def test_a_key_shows_nowhere() -> None:
     key = TsigKey("moor", "hmac-sha256", Secret(TSIG))
     assert TSIG not in f"{key!r} {NameServer('moor.test', '10.0.0.53', 53, key)!r} {record('10.0.0.1')!r}"
+
+
+OLD = "record:old.moor.test/A"
+ADDED = "addresses: (none) -> 10.0.0.9\nttl: (none) -> 300"
+LEFT = {OLD: ADDED, "record:registry.moor.test/A": "addresses: (none) -> 10.77.0.11"}
+
+
+def retired_of(folder: Path, written: dict[str, str], mode: str = "dns", **more: Any) -> dict[str, tuple[str, ...]]:
+    """Return the addresses by which each record is known that ``moor remove names`` takes away."""
+    one = host(folder, more.get("zones", {"moor.test": {}}), mode)
+    change_context(one, registry_host="harbor1", retirement=RetirementOrder(("names",), written=written))
+    return {record.id: record.wrote for record in retired(one, False) if isinstance(record, RetiredRecord)}
+
+
+def test_a_record_that_a_run_wrote_goes_once_the_inventory_has_its_name_no_longer(tmp_path: Path) -> None:
+    assert retired_of(tmp_path, LEFT) == {OLD: ("10.0.0.9",)}
+    assert retired_of(tmp_path, LEFT, "hosts").keys() == LEFT.keys()
+    assert retired_of(tmp_path, {OLD: "addresses: 10.0.0.9 -> (none)"}) == {}  # an earlier run has removed it
+    assert retired_of(tmp_path, LEFT, zones={"moor.test": {"manage": False}}) == {}
+
+
+def test_a_record_whose_zone_is_gone_from_the_inventory_is_told_with_what_to_write(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^harbor1: record:old\.other/A: .* write the zone there again, with server"):
+        retired_of(tmp_path, {"record:old.other/A": ADDED})
+
+
+@pytest.mark.parametrize(("held", "goes"), [(("10.0.0.9",), True), (("10.0.0.8",), False), ((), False)])
+def test_a_retired_name_with_another_address_is_somebody_elses(held: tuple[str, ...], goes: bool) -> None:
+    one = RetiredRecord(NameServer("moor.test", "10.77.0.53"), "old.moor.test", "A", (), 300, wrote=("10.0.0.9",))
+    assert bool(plan([one], {one.id: one.state(ZoneRecords(held, 60))})) is goes

@@ -57,7 +57,7 @@ def test_a_mirror_that_somebody_else_wrote_stays() -> None:
 
 def test_a_concern_without_leftovers_is_refused_with_those_that_have_some(tmp_path: Path) -> None:
     site = write_site(tmp_path, {"inventory/hosts.yaml": {"node1": {"hostname": "127.0.0.1"}}})
-    done = moor_here(site, "remove", "harbor", "mirors", "--yes")
+    done = moor_here(site, "remove", "harbor,mirors", "--yes")
     assert done.returncode == 1
     assert "remove: harbor, mirors: nothing of it is removed on hosts; known: firewall, names, trust" in done.stderr
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from nornir.core import Nornir
 
-from moor.cli.commands.running import open_fleet, print_report, progress_printer, remember, run_and_report
+from moor.cli.commands.running import (
+    open_fleet,
+    print_report,
+    print_warning,
+    progress_printer,
+    remember,
+    run_and_report,
+)
 from moor.cli.options import DIFFERS, Options
 from moor.context import RetirementOrder, change_context, site_of
+from moor.errors import HistoryError
 from moor.folding import fold
 from moor.output import text
 from moor.run.beginning import refuse_input
-from moor.run.retirement import RETIREMENT, refuse_unretirable, still_wanted
+from moor.run.retirement import RETIREMENT, refuse_unretirable, remembered_kinds, still_wanted
 from moor.run.selection import all_stages
 
 
@@ -36,8 +45,23 @@ def refuse(options: Options, concerns: tuple[str, ...]) -> None:
 
 
 def _order(nr: Nornir, concerns: tuple[str, ...]) -> None:
-    refuse_unretirable(all_stages(site_of(nr).directory).stages, concerns)
-    change_context(nr, retirement=RetirementOrder(concerns))
+    stages = all_stages(site_of(nr).directory).stages
+    refuse_unretirable(stages, concerns)
+    kinds = remembered_kinds(stages, concerns)
+    change_context(nr, retirement=RetirementOrder(concerns, written=_written(nr, kinds) if kinds else {}))
+
+
+def _written(nr: Nornir, kinds: Sequence[str]) -> Mapping[str, str]:
+    """Return what history knows of resources that moor wrote behind an API; nothing if no run is recorded."""
+    from moor.history.database import connected
+    from moor.history.reading import History
+
+    try:
+        with connected(site_of(nr), writing=False) as connection:
+            return History(connection).written(kinds)
+    except HistoryError as error:
+        print_warning(f"remove: what moor wrote behind APIs is not known, and stays: {error}")
+        return {}
 
 
 def _tell_wanted(nr: Nornir, options: Options, concerns: tuple[str, ...]) -> None:
