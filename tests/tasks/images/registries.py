@@ -174,13 +174,19 @@ def two_registries(folder: Path, harbor: bool = False) -> Iterator[Registries]:
 def host_knowing(folder: Path, programs: Path, without: str = "") -> type[LocalPlugin]:
     """Return a plugin for a shell of this machine in which both names lead to loopback.
 
+    Its /run and /var/lib/moor are ``run`` and ``lib`` in the folder, so that tests beside this one have their own.
+
     Args:
         programs: a directory that is its /usr/local/bin
         without: a program that it does not have
     """
     hosts = folder / "hosts"
     hosts.write_text(f"127.0.0.1 localhost {OURS} {THEIRS}\n")
-    enter = f'mount --bind {hosts} /etc/hosts && mount --bind {programs} /usr/local/bin && exec sh "$@"'
+    mounts = {hosts: "/etc/hosts", programs: "/usr/local/bin", folder / "run": "/run", folder / "lib": "/var/lib/moor"}
+    for place in ("run", "lib"):
+        (folder / place).mkdir(exist_ok=True)
+    bound = " && ".join(f"mount --bind {source} {target}" for source, target in mounts.items())
+    enter = f'mkdir -p /var/lib/moor && {bound} && exec sh "$@"'
     if without:
         enter = f"mount --bind /dev/null {without} && {enter}"
 
