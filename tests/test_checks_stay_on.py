@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from nornir.core.inventory import Defaults, Host
 
@@ -103,7 +103,7 @@ def test_such_a_line_would_be_found(line: str) -> None:
 
 @pytest.mark.parametrize("argument", ["False", "trust if tls else False", "not cluster or False"])
 def test_such_an_argument_would_be_found(argument: str) -> None:
-    assert unverified(f"httpx.Client(verify={argument})")
+    assert unverified(f"httpx2.Client(verify={argument})")
 
 
 def test_the_inventory_cannot_turn_the_host_keys_check_off() -> None:
@@ -199,7 +199,7 @@ def test_harbor_hears_a_login_only_where_its_certificate_is_the_fleets_and_its_o
             else:
                 with pytest.raises(HarborUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
                     plugin.connection.blob("demo/web", "sha256:0")
-                with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                with pytest.raises(httpx2.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                     asked()
                 assert heard == []
         finally:

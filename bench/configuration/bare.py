@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     asked = [one for one in json.loads((directory / "requests.json").read_text()) if one["method"] == "GET"]
     trust = ssl.create_default_context(cafile=str(directory / "ca.crt"))
     with (
-        httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, timeout=60, trust_env=False) as client,
+        httpx2.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, timeout=60, trust_env=False) as client,
         ThreadPoolExecutor(threads) as pool,
     ):
 

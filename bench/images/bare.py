@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
 def send_all(asked: list[dict[str, Any]], trust: ssl.SSLContext, threads: int) -> None:
     """Send the requests to one server."""
     with (
-        httpx.Client(base_url=asked[0]["base"], verify=trust, timeout=60, trust_env=False) as client,
+        httpx2.Client(base_url=asked[0]["base"], verify=trust, timeout=60, trust_env=False) as client,
         ThreadPoolExecutor(threads) as pool,
     ):
 

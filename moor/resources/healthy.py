@@ -47,11 +47,11 @@ class Healthy(Remote):
         return {"health": "healthy", **dict.fromkeys(set(actual or {}) - {"health"}, "healthy")}
 
     def read(self, task: Task) -> State:
-        import httpx  # only a fleet that waits for a URL needs it
+        import httpx2  # only a fleet that waits for a URL needs it
 
         try:
             status, body = self._ask()
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx2.HTTPError, OSError) as error:
             return {"health": f"no answer: {error}"}
         wrong = self.judge(status, body)
         return {"health": "healthy" if not wrong else "unhealthy", **wrong}
@@ -65,13 +65,13 @@ class Healthy(Remote):
             time.sleep(PAUSE_S)
 
     def _ask(self) -> tuple[int, bytes]:
-        import httpx
+        import httpx2
 
-        url = httpx.URL(self.url)
+        url = httpx2.URL(self.url)
         target = url.copy_with(host=self.address) if self.address else url
         host = {"Host": url.netloc.decode()}
         no_trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # for plain HTTP, since the system's trust is slow to load
         trust = self.trust() if url.scheme == "https" else no_trust
-        with httpx.Client(verify=trust, timeout=10, trust_env=False) as client:
+        with httpx2.Client(verify=trust, timeout=10, trust_env=False) as client:
             answer = client.get(target, headers=host, extensions={"sni_hostname": url.host})
         return answer.status_code, answer.content

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import paramiko
 import pytest
 
@@ -106,8 +106,8 @@ def test_a_harbor_that_does_not_listen_is_unreachable() -> None:
 
 
 def test_a_server_that_does_not_answer_a_request_is_a_timeout() -> None:
-    with server(hang) as port, pytest.raises(httpx.HTTPError) as caught:
-        httpx.get(f"http://127.0.0.1:{port}/", timeout=0.3, trust_env=False)
+    with server(hang) as port, pytest.raises(httpx2.HTTPError) as caught:
+        httpx2.get(f"http://127.0.0.1:{port}/", timeout=0.3, trust_env=False)
     assert kind_of_request_error(caught.value) == ErrorKind.TIMEOUT
 
 

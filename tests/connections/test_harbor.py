@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +25,9 @@ from tests.connections.kubeconfigs import Answering, Issuer, answering
 ROBOT = {"id": 7, "name": "robot$demo+puller", "duration": 30, "expires_at": 1, "permissions": []}
 
 
-def answer(status: int) -> httpx.Response:
+def answer(status: int) -> httpx2.Response:
     errors = {"errors": [{"code": "REFUSED", "message": "no"}]}
-    return httpx.Response(status, json=errors, request=httpx.Request("GET", "https://h/api/v2.0/projects/demo"))
+    return httpx2.Response(status, json=errors, request=httpx2.Request("GET", "https://h/api/v2.0/projects/demo"))
 
 
 @pytest.mark.parametrize(("status", "about_password"), [(401, True), (403, False), (409, False), (500, False)])
@@ -115,7 +115,7 @@ def test_a_server_that_repeats_a_page_for_ever_is_asked_for_two(served: tuple[An
 
 def test_unknown_fields_of_a_robot_are_kept() -> None:
     robot = {**ROBOT, "editable": True, "permissions": [{"kind": "project", "access": [], "namespace": "demo"}]}
-    assert parse_answer(ROBOTS, httpx.Response(200, json=[robot])) == [robot]
+    assert parse_answer(ROBOTS, httpx2.Response(200, json=[robot])) == [robot]
 
 
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)
@@ -135,7 +135,7 @@ changed = st.dictionaries(st.sampled_from(sorted(ROBOT)), trees).map(lambda some
 
 @given(changed | trees, st.sampled_from([PROJECT, ROBOTS, MANIFEST, CONFIGURATION]))
 def test_any_answer_is_parsed_or_an_error(tree: Any, shape: Any) -> None:
-    answer = httpx.Response(200, content=json.dumps(tree), request=httpx.Request("GET", "https://h/x"))
+    answer = httpx2.Response(200, content=json.dumps(tree), request=httpx2.Request("GET", "https://h/x"))
     if said := refusal_of(lambda: parse_answer(shape, answer)):
         assert said.startswith("GET /x: 200: no answer of Harbor's: ")
     elif shape is ROBOTS:

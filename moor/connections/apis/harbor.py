@@ -22,9 +22,9 @@ from moor.connections.ssh.failures import kind_of_request_error, kind_of_status
 from moor.errors import ErrorKind, HarborBackendDown, HarborUnreachable, HostError
 from moor.lazy_imports import ssl
 
-# httpx is imported at its first use: most hosts are not reached by HTTP.
+# httpx2 is imported at its first use: most hosts are not reached by HTTP.
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 TIMEOUT_S = 30.0
 PAGE_SIZE = 100  # the largest that Harbor gives
@@ -66,20 +66,20 @@ class Harbor:
     ) -> None:
         from http.cookiejar import DefaultCookiePolicy
 
-        import httpx
+        import httpx2
 
         self._name = name
         self._login = login
         self._own = own
         self._trust = trust
-        self._client = httpx.Client(
+        self._client = httpx2.Client(
             base_url=f"https://{f'[{address}]' if ':' in address else address}:{port}",
             headers={"Host": name if port == 443 else f"{name}:{port}"},
             verify=trust,
             timeout=TIMEOUT_S,
             trust_env=False,  # the proxy of the operator's environment need not lead to the registry
         )
-        # set on the client's own jar, since httpx copies the cookies of a jar that is passed, but not its policy
+        # set on the client's own jar, since httpx2 copies the cookies of a jar that is passed, but not its policy
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     @property
@@ -98,7 +98,7 @@ class Harbor:
         query: Mapping[str, str] | None = None,
         login: tuple[str, str] | None = None,
         bearer: str = "",
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Send one request.
 
         Args:
@@ -109,7 +109,7 @@ class Harbor:
             HarborUnreachable: there is no answer from Harbor's address.
             HarborBackendDown: nginx answers, but not the services behind it.
         """
-        import httpx
+        import httpx2
 
         try:
             answer = self._client.request(
@@ -121,7 +121,7 @@ class Harbor:
                 auth=None if bearer else login or self._own_login(),
                 extensions={"sni_hostname": self._name},
             )
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise HarborUnreachable(
                 f"https://{self._name}: no answer: {error}", kind_of_request_error(error)
             ) from error
@@ -202,11 +202,11 @@ class Harbor:
             found.update(entries)
             page += 1
 
-    def change(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    def change(self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> httpx2.Response:
         """Send a writing request; raises HostError with Harbor's own reason if it is refused."""
         return self._accepted(self.ask(method, path, body=body, headers=headers))
 
-    def _accepted(self, answer: httpx.Response) -> httpx.Response:
+    def _accepted(self, answer: httpx2.Response) -> httpx2.Response:
         return require_success(answer, REMEDY if self._own else ACCOUNT_REMEDY)
 
     def ask_registry(
@@ -216,7 +216,7 @@ class Harbor:
         *,
         headers: Mapping[str, str] | None = None,
         login: tuple[str, str] | None = None,
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Send a request of the distribution's API, with a token of the token service that the registry names."""
         answer = self.ask(method, path, headers=headers, login=login)
         scheme, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
@@ -231,9 +231,9 @@ class Harbor:
         Raises:
             HarborUnreachable: the token service does not answer
         """
-        import httpx
+        import httpx2
 
-        realm = httpx.URL(challenge.get("realm", ""))
+        realm = httpx2.URL(challenge.get("realm", ""))
         if realm.scheme != "https":
             return ""  # a login never goes over plain HTTP
         query = {key: challenge[key] for key in ("service", "scope") if key in challenge}
@@ -241,10 +241,10 @@ class Harbor:
             answer = self.ask("GET", realm.path, query={**dict(realm.params), **query}, login=login)
         else:
             try:
-                answer = httpx.get(
+                answer = httpx2.get(
                     realm.copy_merge_params(query), auth=login, verify=self._trust, timeout=TIMEOUT_S, trust_env=False
                 )
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 raise HarborUnreachable(
                     f"{realm}, which {self._name} sends its clients to for a token: {error}",
                     kind_of_request_error(error),
@@ -292,7 +292,7 @@ def _key(entry: Mapping[str, Any]) -> object:
     return entry.get("id", entry.get("project_id", str(entry)))
 
 
-def require_success(answer: httpx.Response, remedy: str = REMEDY) -> httpx.Response:
+def require_success(answer: httpx2.Response, remedy: str = REMEDY) -> httpx2.Response:
     """Return the answer if it is a success.
 
     Args:
@@ -307,7 +307,7 @@ def require_success(answer: httpx.Response, remedy: str = REMEDY) -> httpx.Respo
     raise HostError(f"{words}{remedy if answer.status_code == 401 else ''}", kind_of_status(answer.status_code))
 
 
-def refusal_reason(answer: httpx.Response) -> str:
+def refusal_reason(answer: httpx2.Response) -> str:
     """Return why Harbor refused, read from JSON or plain text, or that a proxy's page came instead."""
     try:
         return "; ".join(f"{error['code']}: {error['message']}" for error in answer.json()["errors"])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from moor.errors import ErrorKind, HostError
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 LAST_SECOND = 253_402_300_799  # the end of the year 9999 in seconds since 1970; Python has no later dates
 Digest = Annotated[str, Field(pattern=r"^[a-z0-9+._-]+:[A-Za-z0-9=_-]+$")]
@@ -119,7 +119,7 @@ MANIFEST, CONFIGURATION = Shape(ImageManifest), Shape(ImageConfiguration)
 DIGEST = Shape(Digest)
 
 
-def parse_answer(shape: Shape, answer: httpx.Response) -> Any:
+def parse_answer(shape: Shape, answer: httpx2.Response) -> Any:
     """Check the shape of an answer and return its content; raises HostError if the shape is wrong."""
     try:
         return shape.read(answer.content)
@@ -129,7 +129,7 @@ def parse_answer(shape: Shape, answer: httpx.Response) -> Any:
         ) from None
 
 
-def digest_of(answer: httpx.Response) -> str:
+def digest_of(answer: httpx2.Response) -> str:
     """Return the digest in a manifest's header; raises HostError if it is missing or none."""
     try:
         digest: str = DIGEST.check(answer.headers.get("Docker-Content-Digest"))
@@ -141,12 +141,12 @@ def digest_of(answer: httpx.Response) -> str:
     return digest
 
 
-def describe_request(answer: httpx.Response) -> str:
+def describe_request(answer: httpx2.Response) -> str:
     """Return method and path of the request that was answered."""
     return f"{answer.request.method} {answer.request.url.path}"
 
 
-def _explain_mismatch(error: ValidationError, answer: httpx.Response) -> str:
+def _explain_mismatch(error: ValidationError, answer: httpx2.Response) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     if answer.content.lstrip()[:1] == b"<":
         return "a page, and no answer of Harbor's; is a proxy or a login page in front of it?"

@@ -27,9 +27,9 @@ from moor.connections.ssh.failures import kind_of_request_error
 from moor.errors import ErrorKind, HostError
 from moor.lazy_imports import ssl
 
-# httpx is imported at its first use: most commands ask no registry.
+# httpx2 is imported at its first use: most commands ask no registry.
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 TIMEOUT_S, CONNECT_S = 30.0, 10.0
 AT_ONCE = 4  # connections to one registry
@@ -66,14 +66,14 @@ class RegistryApi:
     def __init__(self, address: RegistryAddress) -> None:
         from http.cookiejar import DefaultCookiePolicy
 
-        import httpx
+        import httpx2
 
         self.address = address
         self.requests = 0
-        self._client = httpx.Client(
-            verify=address.trust or ssl.create_default_context(),  # the system's CAs, and not httpx's
-            timeout=httpx.Timeout(TIMEOUT_S, connect=CONNECT_S),
-            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+        self._client = httpx2.Client(
+            verify=address.trust or ssl.create_default_context(),  # the system's CAs, and not httpx2's
+            timeout=httpx2.Timeout(TIMEOUT_S, connect=CONNECT_S),
+            limits=httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
             trust_env=address.by_environment,
         )
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -202,7 +202,7 @@ class RegistryApi:
         return found
 
     def _send(self, method: str, url: str, headers: dict[str, str]) -> RegistryAnswer:
-        import httpx
+        import httpx2
 
         own = self.address.name and url.startswith(f"{self.address.url}/")
         extensions: dict[str, Any] = {"sni_hostname": self.address.name} if own else {}
@@ -213,14 +213,14 @@ class RegistryApi:
             try:
                 with self._client.stream(method, url, headers={**named, **headers}, extensions=extensions) as answer:
                     return RegistryAnswer(answer.status_code, answer.headers, self._body(answer))
-            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+            except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError) as error:
                 if tried:
                     raise self._silent(error, url) from error
-            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
                 raise self._silent(error, url) from error
         raise AssertionError("unreachable")
 
-    def _body(self, answer: httpx.Response) -> bytes:
+    def _body(self, answer: httpx2.Response) -> bytes:
         body = bytearray()
         for part in answer.iter_bytes():
             body += part

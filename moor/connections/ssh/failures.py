@@ -28,7 +28,7 @@ LOGIN = "check username, key_file, agent or password in the inventory, and autho
 ALGORITHMS = "update sshd on the host, or have it offer usual ones (curve25519-sha256, aes128-gcm@openssh.com) too"
 # By the names of libssh2's exception classes.
 LIBSSH2_CUTS = {"SocketDisconnectError", "SocketRecvError", "SocketSendError", "BannerSendError", "BannerRecvError"}
-# By the names of httpx's exception classes, subclasses before their bases.
+# By the names of httpx2's exception classes, subclasses before their bases.
 HTTP = {
     "ConnectTimeout": ErrorKind.UNREACHABLE,
     "TimeoutException": ErrorKind.TIMEOUT,
@@ -132,7 +132,7 @@ def lacks_descriptors(error: BaseException) -> bool:
 
 
 def kind_of_request_error(error: BaseException) -> ErrorKind:
-    """Return the kind of an exception of an HTTP library (httpx or httpx2) that came instead of an answer."""
+    """Return the kind of an exception of an HTTP library (httpx2 or httpx2) that came instead of an answer."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ErrorKind.CERTIFICATE

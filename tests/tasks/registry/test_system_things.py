@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -332,7 +332,7 @@ ANSWERS: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], object]]] 
 @given(data=st.data())
 def test_any_answer_becomes_a_state_or_one_sentence(kind: str, data: st.DataObject) -> None:
     shape, strategy, read = ANSWERS[kind]
-    request = httpx.Request("GET", "https://registry.test/x")
-    response = httpx.Response(200, content=json.dumps(data.draw(strategy)), request=request)
+    request = httpx2.Request("GET", "https://registry.test/x")
+    response = httpx2.Response(200, content=json.dumps(data.draw(strategy)), request=request)
     with suppress(HostError):  # any other error would reach a user as an internal one
         read(parse_answer(shape, response))

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -260,8 +260,8 @@ ANSWERS: dict[str, tuple[Any, dict[str, Any], Callable[[Any], object]]] = {
 def test_any_answer_becomes_a_state_or_one_sentence(kind: str, data: st.DataObject) -> None:
     shape, right, read = ANSWERS[kind]
     changed = {**right, **data.draw(st.dictionaries(st.sampled_from(sorted(right)), TREES, max_size=2))}
-    request = httpx.Request("GET", "https://registry.test/x")
-    response = httpx.Response(200, content=json.dumps([changed]), request=request)
+    request = httpx2.Request("GET", "https://registry.test/x")
+    response = httpx2.Response(200, content=json.dumps([changed]), request=request)
     with suppress(HostError):  # any other error would reach a user as an internal one
         read(parse_answer(shape, response)[0])
 
