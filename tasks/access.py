@@ -39,39 +39,43 @@ class Access(Section):
 
 @dataclass(frozen=True)
 class PortOpening:
-    """One port of one address and the networks that may reach it, sorted, none inside another.
+    """One port of addresses of one family and the networks that may reach it, sorted, none inside another.
 
     Attributes:
-        others: the other registry's addresses of the same family, for devices between hosts and both
+        addresses: the registry's, and the standby's, in an order that a failover does not change
     """
 
-    address: IPv4Address | IPv6Address
+    addresses: tuple[IPv4Address | IPv6Address, ...]
     port: int
     members: tuple[Network, ...]
-    others: tuple[IPv4Address | IPv6Address, ...] = ()
 
     @property
-    def addresses(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        """Return all addresses, in an order that a failover does not change."""
-        return tuple(sorted((self.address, *self.others), key=int))
+    def version(self) -> int:
+        """Return the version of IP."""
+        return self.addresses[0].version
 
 
-def opening_of(host: Host) -> PortOpening:
-    """Return the registry's port with the members of its address family.
+def openings_of(host: Host) -> tuple[PortOpening, ...]:
+    """Return the registry's port in each address family that the registry has, with the members of that family.
 
     Raises:
-        InputError: no member has an address of that family
+        InputError: with every family of which no member has an address
     """
-    registry = own_registry(host)
-    address: IPv4Address | IPv6Address = registry.address
-    members = merged(members_of(host), address.version)
-    if not members:
+    registry, members = own_registry(host), members_of(host)
+    every = sorted(registry.every_address, key=lambda one: (one.version, int(one)))
+    found = [
+        PortOpening(tuple(one for one in every if one.version == version), registry.port, merged(members, version))
+        for version in sorted({one.version for one in every})
+    ]
+    if closed := [opening for opening in found if not opening.members]:
         raise InputError(
-            f"{host.name}: data.access.members has no IPv{address.version} network, so that nobody would reach "
-            f"{address}; write the networks that may"
+            "\n".join(
+                f"{host.name}: data.access.members has no IPv{one.version} network, so that nobody would reach "
+                f"{one.addresses[0]}; write the networks that may"
+                for one in closed
+            )
         )
-    others = tuple(one for one in registry.every_address if one.version == address.version and one != address)
-    return PortOpening(address, registry.port, members, others)
+    return tuple(found)
 
 
 def members_of(host: Host) -> tuple[Network, ...]:

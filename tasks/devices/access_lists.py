@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.connections.devices.device import Device, device_of, find_refusal, reopen_device
+from moor.connections.devices.device import (
+    Device,
+    close_device,
+    device_of,
+    find_refusal,
+    reopen_device,
+    second_device,
+)
 from moor.connections.devices.platforms import napalm_hint
 from moor.connections.names import NETMIKO
 from moor.context import site_of
@@ -22,54 +29,37 @@ from moor.errors import ErrorKind, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.settings import settings_of
 from moor.suggestions import did_you_mean
-from moor.tasks.access import opening_of
-from moor.tasks.devices.acl.changes import (
-    ChangeProcedure,
-    Checkpoint,
-    CommitConfirm,
-    CommitConfirmed,
-    Revert,
-    SessionTimer,
-)
-from moor.tasks.devices.acl.commands import JUNOS, VYOS
-from moor.tasks.devices.acl.sections import EOS, IOS, NXOS
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles
+from moor.tasks.access import PortOpening, openings_of
+from moor.tasks.devices.acl.changes import ChangeProcedure
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles, names_of
+from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.devices.settings import AccessListSettings
 from moor.templates import render
 
-PLATFORMS: Mapping[str, tuple[str, ListSyntax, type[ChangeProcedure]]] = {
-    "cisco_ios": ("cisco_ios.j2", IOS, Revert),
-    "cisco_xe": ("cisco_ios.j2", IOS, Revert),
-    "cisco_nxos": ("cisco_nxos.j2", NXOS, Checkpoint),
-    "arista_eos": ("arista_eos.j2", EOS, SessionTimer),
-    "juniper_junos": ("juniper_junos.j2", JUNOS, CommitConfirmed),
-    "vyos": ("vyos.j2", VYOS, CommitConfirm),
-}
-
 
 def desired(host: Host) -> Sequence[Resource]:
-    """Return the access list of a device, in the syntax of its platform.
+    """Return the access list of a device, in the syntax of its platform and in each family that the registry has.
 
     Raises:
-        InputError: the registry has an IPv6 address, or moor does not know the platform
+        InputError: no member has an address of a family, or moor does not know the platform
     """
     platform = platform_of(host)
-    settings, opening = settings_of(host, AccessListSettings), opening_of(host)
-    if opening.address.version == 6:
-        raise InputError(
-            f"{host.name}: data.registry.address is IPv6, and moor writes access lists on devices for IPv4 only"
-        )
-    template, dialect, _ = PLATFORMS[platform]
+    settings, openings = settings_of(host, AccessListSettings), openings_of(host)
     text = render(
-        f"devices/{template}",
+        f"devices/{PLATFORMS[platform].template}",
         site_of(host).directory,
         **settings.model_dump(),
-        address=opening.address,
-        addresses=opening.addresses,
-        port=opening.port,
-        members=opening.members,
+        port=openings[0].port,
+        lists=[_part(settings.name, opening) for opening in openings],
     )
-    return [AccessList(settings.name, platform, tuple(settings.interfaces), dialect.find(text, settings.name))]
+    wanted = PLATFORMS[platform].lists.find(text, settings.name)
+    return [AccessList(settings.name, platform, tuple(settings.interfaces), wanted)]
+
+
+def _part(name: str, opening: PortOpening) -> Mapping[str, object]:
+    """Return what a template needs of one address family."""
+    own = names_of(name)[opening.version == 6]
+    return {"name": own, "version": opening.version, "addresses": opening.addresses, "members": opening.members}
 
 
 def platform_of(host: Host) -> str:
@@ -112,13 +102,13 @@ class AccessList(Remote):
 
     @property
     def dialect(self) -> ListSyntax:
-        return PLATFORMS[self.platform][1]
+        return PLATFORMS[self.platform].lists
 
     def desired(self, actual: State | None) -> State:
         return {"configuration": f"{self.wanted.text}\n", "saved": "yes"}
 
     def read(self, task: Task) -> State | None:
-        procedure = PLATFORMS[self.platform][2]()
+        procedure = PLATFORMS[self.platform].procedure()
         device = device_of(task.host, task.nornir.config)
         text = self._running(device, procedure)
         if not text:
@@ -158,7 +148,7 @@ class AccessList(Remote):
 
     def write(self, task: Task, actual: State | None) -> None:
         host, configuration = task.host, task.nornir.config
-        procedure = PLATFORMS[self.platform][2]()
+        procedure = PLATFORMS[self.platform].procedure()
         before = self._running(device_of(host, configuration), procedure)
         if lines := self.dialect.remedy(before, self.wanted.text, self.name):
             self._change(task, procedure, before, lines)
@@ -175,14 +165,22 @@ class AccessList(Remote):
         except HostError as error:
             raise HostError(f"{self.id}: {error}; {self._undo(task, procedure, before)}", error.kind) from error
         try:
-            device = reopen_device(host, configuration)
-            now = self._running(device, procedure)
+            now = self._over_new_connection(task, procedure)
         except HostError as error:
+            close_device(host)
             raise HostError(f"{self.id}: after the change, {error}; {procedure.promise}", error.kind) from error
         if left := self.dialect.remedy(now, self.wanted.text, self.name):
             words = f"the device did not accept the change as it was sent: {left[-1].strip()!r} is missing"
             raise HostError(f"{self.id}: {words}; {self._undo(task, procedure, before)}")
-        procedure.confirm(device)
+        procedure.confirm(device_of(host, configuration))
+
+    def _over_new_connection(self, task: Task, procedure: ChangeProcedure) -> str:
+        """Return the list as it is now, read over a new connection, which proves that the device can be reached."""
+        host, configuration = task.host, task.nornir.config
+        if not procedure.one_session:
+            return self._running(reopen_device(host, configuration), procedure)
+        with second_device(host, configuration) as device:
+            return self._running(device, procedure)
 
     def _undo(self, task: Task, procedure: ChangeProcedure, before: str) -> str:
         """Undo a change over a new connection, and return a sentence about the result."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from moor.settings import Section
 
-ListName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,57}$")]
+ListName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,54}$")]
 InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9/._:-]{0,63}$")]
 
 
@@ -20,7 +20,7 @@ class AccessListSettings(Section):
     Attributes:
         interfaces: where the list filters: each interface, as the device's configuration writes it, with ``in`` or
             ``out``
-        name: of the list; moor owns all of it
+        name: of the list; moor owns all of it. Its IPv6 part ends in ``-V6``
         rest: what happens to all other traffic: ``permit`` or ``deny``
         first_rule: VyOS: number of the first rule of the forward chain that jumps to the list
     """

@@ -11,26 +11,31 @@ from nornir.core.inventory import Defaults, Host
 from pydantic import ValidationError
 
 from moor.errors import InputError
-from moor.tasks.access import Access, PortOpening, opening_of
+from moor.tasks.access import Access, PortOpening, openings_of
 from moor.tasks.facts import Registry
 
 
-def host(*members: str, address: str = "10.77.0.11") -> Host:
-    registry = Registry.model_validate({"name": "registry.moor.test", "address": address, "port": 8443})
+def host(*members: str, address: str = "10.77.0.11", address6: str | None = None) -> Host:
+    place = {"name": "registry.moor.test", "address": address, "address6": address6, "port": 8443}
+    registry = Registry.model_validate(place)
     data = {"registry": registry, "access": Access.model_validate({"members": list(members)})}
     return Host("edge1", data=data, defaults=Defaults())
 
 
-def test_members_of_the_registrys_address_family_reach_its_port() -> None:
-    assert opening_of(host("10.77.0.0/24", "fd00::/64")) == PortOpening(
-        ip_address("10.77.0.11"), 8443, (ip_network("10.77.0.0/24"),)
-    )
-    assert opening_of(host("10.77.0.0/24", "fd00::/64", address="fd00::11")).members == (ip_network("fd00::/64"),)
+def test_members_of_each_of_the_registrys_address_families_reach_its_port() -> None:
+    four = PortOpening((ip_address("10.77.0.11"),), 8443, (ip_network("10.77.0.0/24"),))
+    six = PortOpening((ip_address("fd00::11"),), 8443, (ip_network("fd00::/64"),))
+    both = ("10.77.0.0/24", "fd00::/64")
+    assert openings_of(host(*both)) == (four,)
+    assert openings_of(host(*both, address="fd00::11")) == (six,)
+    assert openings_of(host(*both, address6="fd00::11")) == (four, six)
 
 
 def test_without_members_nobody_would_reach_the_registry_which_is_refused() -> None:
     with pytest.raises(InputError, match=r"edge1: data\.access\.members has no IPv4 network"):
-        opening_of(host("fd00::/64"))
+        openings_of(host("fd00::/64"))
+    with pytest.raises(InputError, match=r"has no IPv6 network, so that nobody would reach fd00::11"):
+        openings_of(host("10.77.0.0/24", address6="fd00::11"))
 
 
 @pytest.mark.parametrize(
@@ -48,5 +53,5 @@ networks = st.integers(0, 2**32 - 1).flatmap(
 
 @given(st.lists(networks, min_size=1, max_size=8), st.ip_addresses(v=4))
 def test_merged_networks_hold_the_same_addresses(members: list[object], address: object) -> None:
-    merged = opening_of(host(*map(str, members))).members
+    merged = openings_of(host(*map(str, members)))[0].members
     assert any(address in member for member in merged) == any(address in member for member in members)  # type: ignore[operator]

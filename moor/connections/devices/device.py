@@ -141,6 +141,17 @@ def reopen_device(host: Host, configuration: Config) -> Device:
     return device_of(host, configuration)
 
 
+@contextmanager
+def second_device(host: Host, configuration: Config) -> Iterator[Device]:
+    """Yield the device over a new connection; the present one stays open, and is the host's again afterwards."""
+    first = host.connections.pop(NETMIKO)
+    try:
+        yield device_of(host, configuration)
+    finally:
+        close_device(host)
+        host.connections[NETMIKO] = first
+
+
 def close_device(host: Host) -> None:
     """End the host's connection, whatever state it is in."""
     if NETMIKO in host.connections:

@@ -21,11 +21,13 @@ class ChangeProcedure(ABC):
         running: the command that prints the running configuration
         startup: the command that prints the saved configuration; empty if that is always the running one
         promise: for error messages: what the device does with an unconfirmed change
+        one_session: whether the session that changed has to stay open, and to confirm
     """
 
     running = "show running-config"
     startup = "show startup-config"
     promise = f"the device undoes the change within {UNDO_MIN} minutes"
+    one_session = False
 
     def __init__(self) -> None:
         self.mark = f"moor-{secrets.token_hex(3)}"
@@ -116,15 +118,19 @@ class SessionTimer(ChangeProcedure):
 
 
 class CommitConfirmed(ChangeProcedure):
-    """A change on Junos, by commit confirmed of an exclusive candidate configuration."""
+    """A change on Junos, by commit confirmed of an exclusive candidate configuration.
+
+    The session that changes keeps the candidate until it confirms, since a commit of anybody else would confirm too.
+    """
 
     running = "show configuration | display set"
     startup = ""
+    one_session = True
+    delay = UNDO_MIN
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
         device.configure(lines, "configure exclusive", leave=False)
-        device.commit(confirm=True, confirm_delay=UNDO_MIN, read_timeout=COMMIT_S)
-        device.leave()
+        device.commit(confirm=True, confirm_delay=self.delay, read_timeout=COMMIT_S)
 
     def confirm(self, device: Device) -> None:
         device.commit(read_timeout=COMMIT_S)
@@ -132,12 +138,19 @@ class CommitConfirmed(ChangeProcedure):
 
     def undo(self, device: Device, back: Sequence[str]) -> None:
         if back:
-            device.configure(["rollback 1"], leave=False)
+            device.configure(back, "configure exclusive", leave=False)
             device.commit(read_timeout=COMMIT_S)
             device.leave()
 
     def save(self, device: Device) -> None:
-        """Do nothing, since Junos starts with what was committed last."""
+        """Do nothing, since the device starts with what was committed last."""
+
+
+class TrialCommit(CommitConfirmed):
+    """A change on IOS XR, by a trial commit, whose time is given in seconds."""
+
+    running = "show running-config"
+    delay = UNDO_MIN * 60
 
 
 class CommitConfirm(ChangeProcedure):

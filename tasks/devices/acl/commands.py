@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, remediation
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, canonical, names_of, remediation
 
 
 @dataclass(frozen=True)
@@ -15,15 +15,17 @@ class CommandSyntax(ListSyntax):
 
     Attributes:
         platform: hier-config's name for it
-        entry: a pattern for nodes of the list NAME
+        heads: the first words of a list of IPv4 and of IPv6, before its name
+        part: a pattern for the nodes of a list, after its name
         hook: a pattern for nodes that apply a list somewhere
-        by: the end of the line in a hook that names the list NAME
+        by: what stands before the name in the line of a hook that names the list
         interface: a pattern for lines about an interface; its groups are the parts of the interface's name
         ordered: whether the order of nodes matters, since the first that matches decides
     """
 
     platform: str
-    entry: str
+    heads: tuple[str, str]
+    part: str
     hook: str
     by: str
     interface: str
@@ -43,15 +45,11 @@ class CommandSyntax(ListSyntax):
 
     def find(self, configuration: str, name: str) -> ListOnDevice:
         text = configuration.replace("'", "").replace('"', "")
-        lists = self._nodes(text, self.entry.replace("NAME", re.escape(name)))
         hooks = self._nodes(text, self.hook)
-        ours = {
-            node: lines
-            for node, lines in hooks.items()
-            if any(line.endswith(self.by.replace("NAME", name)) for line in lines)
-        }
-        order = list(lists) if self.ordered else sorted(lists, key=_natural)
-        shown = [*(lists[node] for node in order), *(ours[node] for node in sorted(ours, key=_natural))]
+        by = tuple(f"{self.by}{own}" for own in names_of(name))
+        ours = {node: lines for node, lines in hooks.items() if any(line.endswith(by) for line in lines)}
+        lists = [lines for head in self._lists(name) for lines in self._in_order(text, head)]
+        shown = [*lists, *(ours[node] for node in sorted(ours, key=_natural))]
         return ListOnDevice(
             "\n".join(line for lines in shown for line in sorted(lines)),
             frozenset(".".join(filter(None, found)) for found in re.findall(self.interface, text, re.MULTILINE)),
@@ -63,12 +61,20 @@ class CommandSyntax(ListSyntax):
             },
         )
 
+    def _lists(self, name: str) -> tuple[str, ...]:
+        return tuple(f"{head} {own}" for head, own in zip(self.heads, names_of(name), strict=True))
+
+    def _in_order(self, text: str, head: str) -> list[list[str]]:
+        """Return the lines of each node of a list, in the order that counts."""
+        nodes = self._nodes(text, re.escape(head) + self.part)
+        return [nodes[node] for node in (nodes if self.ordered else sorted(nodes, key=_natural))]
+
     def _nodes(self, text: str, pattern: str) -> Mapping[str, list[str]]:
         """Return the lines of each node in the device's order; a deactivated line belongs to its node too."""
         found: dict[str, list[str]] = {}
         for line in text.splitlines():
             if node := re.match(pattern, re.sub("^deactivate ", "set ", line)):
-                found.setdefault(node[0], []).append(line.rstrip())
+                found.setdefault(node[0], []).append(canonical(line.rstrip()))
         return found
 
     def remedy(self, before: str, after: str, name: str) -> list[str]:
@@ -80,18 +86,34 @@ class CommandSyntax(ListSyntax):
     def _changed(self, before: str, after: str, name: str) -> list[str]:
         from hier_config import Platform, get_hconfig_driver
 
-        pattern = f"{self.entry.replace('NAME', re.escape(name))}|{self.hook}"
+        lists = self._lists(name)
+        pattern = f"(?:{'|'.join(map(re.escape, lists))}){self.part}|{self.hook}"
         old, new = self._nodes(before, pattern), self._nodes(after, pattern)
-        if self.ordered and [node for node in old if node in new] != [node for node in new if node in old]:
-            return self._recreate(old, new)
-        gone = [f"delete {node.removeprefix('set ')}" for node in old if node not in new]
-        kept = "\n".join(line for node, lines in old.items() if node in new for line in lines)
-        return [*gone, *remediation(get_hconfig_driver(Platform[self.platform]), kept, after)]
+        anew = [head for head in lists if head not in after or (self.ordered and not _appended(old, new, head))]
+        gone = [node for node in old if self._is_gone(old[node], new.get(node, [])) or _is_of(node, anew)]
+        kept = "\n".join(line for node, lines in old.items() if node not in gone for line in lines)
+        return [*_deleted(gone, anew), *remediation(get_hconfig_driver(Platform[self.platform]), kept, after)]
 
-    def _recreate(self, old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> list[str]:
-        """Return commands that delete every node and set it again, since nodes are ordered by their creation."""
-        deleted = [f"delete {node.removeprefix('set ')}" for node in old]
-        return [*deleted, *(line for lines in new.values() for line in lines)]
+    def _is_gone(self, old: Sequence[str], new: Sequence[str]) -> bool:
+        """Return whether a node is deleted: it is not wanted, or a line of it is not, whose parents would stay."""
+        return not new or (not self.ordered and not {*old} <= {*new})
+
+
+def _appended(old: Iterable[str], new: Iterable[str], head: str) -> bool:
+    """Return whether new nodes of a list come last, as a device adds them."""
+    present, wanted = ([node for node in nodes if _is_of(node, [head])] for nodes in (old, new))
+    kept = [node for node in present if node in wanted]
+    return wanted == [*kept, *(node for node in wanted if node not in kept)]
+
+
+def _is_of(node: str, lists: Sequence[str]) -> bool:
+    return node in lists or node.startswith(tuple(f"{head} " for head in lists))
+
+
+def _deleted(nodes: Iterable[str], lists: Sequence[str]) -> list[str]:
+    """Return commands that delete nodes, and of ``lists`` all at once."""
+    whole = [next((head for head in lists if _is_of(node, [head])), node) for node in nodes]
+    return [f"delete {node.removeprefix('set ')}" for node in dict.fromkeys(whole)]
 
 
 def _natural(node: str) -> list[tuple[int, str]]:
@@ -101,16 +123,18 @@ def _natural(node: str) -> list[tuple[int, str]]:
 
 JUNOS = CommandSyntax(
     "JUNIPER_JUNOS",
-    entry=r"set firewall family inet filter NAME(?: term \S+|$)",
-    hook=r"set interfaces \S+ unit \d+ family inet filter (?:input|output)",
-    by=" NAME",
+    heads=("set firewall family inet filter", "set firewall family inet6 filter"),
+    part=r"(?: term \S+|$)",
+    hook=r"set interfaces \S+ unit \d+ family inet6? filter (?:input|output)",
+    by=" ",
     interface=r"^set interfaces (\S+) unit (\d+)",
     ordered=True,
 )
 VYOS = CommandSyntax(
     "VYOS",
-    entry=r"set firewall ipv4 name NAME (?:rule \d+|default-action)",
-    hook=r"set firewall ipv4 forward filter rule \d+",
-    by=" jump-target NAME",
+    heads=("set firewall ipv4 name", "set firewall ipv6 name"),
+    part=r" (?:rule \d+|default-action)",
+    hook=r"set firewall ipv[46] forward filter rule \d+",
+    by=" jump-target ",
     interface=r"^set interfaces \S+ (\S+)(?: vif (\d+))?",
 )

@@ -3,16 +3,62 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, remediation
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, canonical, names_of, remediation
 
 NAMED_PORTS = {"www": "80", "http": "80", "https": "443"}  # names that devices print instead of port numbers
-GROUP = re.compile(r"ip access-group (\S+) (in|out)")
 BANNER = re.compile(r"banner (\S+)(?: +(\^C|\S)|$)")  # the kind of banner, and the delimiter of its text
-IGNORED = ("remark", "statistics", "counters", "!")
+IGNORED = re.compile(r"(?:(?:sequence )?\d+ )?remark\b|statistics|counters|!")
+INTERFACE = "interface "
+STEP = 10  # between the numbers that a device gives to entries
+
+Sections = Mapping[str, list[str]]
+
+
+@dataclass(frozen=True)
+class SectionFamily:
+    """How the lists of one address family are written and applied.
+
+    Attributes:
+        header: the first words of a list, before its name
+        hook: the first words of an interface's line that applies a list, before its name
+        ways: the words for both directions
+        number: a word before the number of an entry
+    """
+
+    header: str
+    hook: str
+    ways: tuple[str, str] = ("in", "out")
+    number: str = ""
+
+    def hooks(self, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield the lists that lines of an interface apply, each with the direction."""
+        for line in lines:
+            if found := re.fullmatch(rf"{self.hook} (.+?) ({'|'.join(self.ways)})(?: .+)?", line):
+                yield found[1], found[2]
+
+    def entries(self, lines: Iterable[str]) -> Iterator[str]:
+        """Yield the entries of a list in one form: with a number, a port as a number, and without hit counters.
+
+        An entry without a number has the one that the device gives it.
+        """
+        last = 0
+        for line in lines:
+            if IGNORED.match(line):
+                continue
+            number, entry = self._split(line)
+            last = number or last - last % STEP + STEP
+            yield f"{self.number}{last} {_plain(entry)}"
+
+    def _split(self, line: str) -> tuple[int, str]:
+        """Return the number of an entry, 0 if it shows none, and the rest."""
+        if found := re.fullmatch(r"(?:sequence )?(\d+) (.*)", line) or re.fullmatch(r"(.*) sequence (\d+)", line):
+            number, entry = sorted(found.groups(), key=lambda part: not part.isdigit())
+            return int(number), entry
+        return 0, line
 
 
 @dataclass(frozen=True)
@@ -21,13 +67,13 @@ class SectionSyntax(ListSyntax):
 
     Attributes:
         platform: hier-config's name for it
-        header: the first words of an access list, before its name
+        families: IPv4, IPv6
         end: the last line of a complete configuration; empty if the platform has none
         live: whether a list is active while it is edited, so that a copy has to filter in the meantime
     """
 
     platform: str
-    header: str
+    families: tuple[SectionFamily, SectionFamily]
     end: str = ""
     live: bool = False
 
@@ -35,63 +81,74 @@ class SectionSyntax(ListSyntax):
         last = configuration.strip().splitlines()[-1:]
         if not last or (self.end and last[0].strip() != self.end):
             raise ValueError(f"its last line is {last[0].strip() if last else ''!r}")
-        if not any(line.startswith("interface ") for line in without_banners(configuration)):
+        if not any(line.startswith(INTERFACE) for line in without_banners(configuration)):
             raise ValueError("it has no interface")
 
     def find(self, configuration: str, name: str) -> ListOnDevice:
         sections = dict(_sections(configuration))
-        ours = (name, _copy_name(name))
-        groups = [(head, *group) for head in sorted(sections) for group in _groups(sections[head])]
-        lists = [line for each in ours for line in self._list(sections, each)]
-        applied = [f"{head}\n  ip access-group {each} {way}" for head, each, way in groups if each in ours]
-        return ListOnDevice(
-            "\n".join([*lists, *applied]),
-            frozenset(head.removeprefix("interface ") for head in sections if head.startswith("interface ")),
-            frozenset(f"{head} {way}" for head, each, way in groups if each in ours),
-            {f"{head} {way}": f"ip access-group {each}" for head, each, way in groups if each not in ours},
-        )
-
-    def _list(self, sections: Mapping[str, list[str]], name: str) -> list[str]:
-        head = f"{self.header} {name}"
-        entries = [_entry(line) for line in sections.get(head, []) if not line.startswith(IGNORED)]
-        return [head, *(f"  {line}" for line in _numbered(entries))] if head in sections else []
+        found, applied = dict[str, list[str]](), dict[str, list[str]]()
+        places, taken = set[str](), dict[str, str]()
+        for family, own in zip(self.families, names_of(name), strict=True):
+            ours = (own, _copy_name(own))
+            for head in (f"{family.header} {each}" for each in ours):
+                if head in sections:
+                    found[head] = list(family.entries(sections[head]))
+            for head, each, way in _hooks(sections, family):
+                place = f"{head} {way}" if family is self.families[0] else f"{head} {way} (IPv6)"
+                if each in ours:
+                    places.add(place)
+                    applied.setdefault(head, []).append(f"{family.hook} {each} {way}")
+                else:
+                    taken[place] = f"{family.hook} {each}"
+        interfaces = frozenset(head.removeprefix(INTERFACE) for head in sections if head.startswith(INTERFACE))
+        text = _written({**found, **dict(sorted(applied.items()))})
+        return ListOnDevice(text, interfaces, frozenset(places), taken)
 
     def remedy(self, before: str, after: str, name: str) -> list[str]:
         steps = [before, after]
-        if self.live and self._rewritten(before, after, name):
-            steps = [before, *self._steps_over_copy(before, after, name), after]
+        if self.live and (changed := self._rewritten(before, after, name)):
+            steps = [before, *self._steps_over_copy(before, changed), after]
         return [line for one, other in pairwise(steps) for line in self._commands(one, other)]
 
-    def _rewritten(self, before: str, after: str, name: str) -> bool:
-        head = f"{self.header} {name}"
-        old, new = (dict(_sections(text)).get(head) for text in (before, after))
-        return old is not None and old != new
+    def _rewritten(self, before: str, after: str, name: str) -> dict[str, list[str]]:
+        """Return the lists that exist and get other entries: their names, with these."""
+        old, new = dict(_sections(before)), dict(_sections(after))
+        return {
+            own: new[head]
+            for family, own in zip(self.families, names_of(name), strict=True)
+            for head in (f"{family.header} {own}",)
+            if head in old and head in new and old[head] != new[head]
+        }
 
-    def _steps_over_copy(self, before: str, after: str, name: str) -> Iterator[str]:
-        """Yield the intermediate texts: first a copy of the new list filters, then the old list is gone."""
-        old, new = (dict(_sections(text)).get(f"{self.header} {name}", []) for text in (before, after))
-        applied = GROUP.sub(rf"ip access-group {_copy_name(name)} \2", _applied(before))
-        copy = self._written(_copy_name(name), new) if applied else ""
-        yield "\n".join([self._written(name, old), copy, applied])
-        yield "\n".join([copy, applied])
-
-    def _written(self, name: str, entries: list[str]) -> str:
-        return "\n".join([f"{self.header} {name}", *(f"  {line}" for line in entries)])
+    def _steps_over_copy(self, before: str, changed: Sections) -> Iterator[str]:
+        """Yield the intermediate texts: first copies of the new lists filter, then the old lists are gone."""
+        sections = {head: lines for head, lines in _sections(before) if head}
+        applied = {head: sections.pop(head) for head in list(sections) if head.startswith(INTERFACE)}
+        gone = list[str]()
+        for family, own in ((family, own) for family in self.families for own in changed):
+            head, copy = f"{family.header} {own}", f"{family.header} {_copy_name(own)}"
+            if head in sections:
+                gone.append(head)
+                sections.pop(copy, None)
+                if _apply_copy(applied, family, own):
+                    sections[copy] = changed[own]
+        yield _written({**sections, **applied})
+        yield _written({**{head: lines for head, lines in sections.items() if head not in gone}, **applied})
 
     def _commands(self, before: str, after: str) -> list[str]:
         from hier_config import Platform, get_hconfig_driver
         from hier_config.models import IdempotentCommandsRule, MatchRule, OrderingRule
 
         driver = get_hconfig_driver(Platform[self.platform])
-        for way in ("in", "out"):  # a new access-group replaces the former one without a gap
-            rules = (MatchRule(startswith="interface "), MatchRule(startswith="ip access-group ", endswith=f" {way}"))
-            driver.rules.idempotent_commands.append(IdempotentCommandsRule(match_rules=rules))
-        last = (MatchRule(startswith="no ip access-list "),)  # after no interface uses it any more
-        driver.rules.ordering.append(OrderingRule(match_rules=last, weight=200))
+        driver.rules.post_load_callbacks.clear()  # IOS' takes the numbers of IPv6 entries away, which are their order
+        for family in self.families:
+            for way in family.ways:  # a new access-group replaces the former one without a gap
+                rules = (MatchRule(startswith=INTERFACE), MatchRule(startswith=f"{family.hook} ", endswith=f" {way}"))
+                driver.rules.idempotent_commands.append(IdempotentCommandsRule(match_rules=rules))
+            last = (MatchRule(startswith=f"no {family.header} "),)  # after no interface uses it any more
+            driver.rules.ordering.append(OrderingRule(match_rules=last, weight=200))
         # Without this, hier-config would remove an interface that has no access list any more.
-        bare = [
-            line for line in before.splitlines() if line.startswith("interface ") and line not in after.splitlines()
-        ]
+        bare = [line for line in before.splitlines() if line.startswith(INTERFACE) and line not in after.splitlines()]
         lines = remediation(driver, before, "\n".join([after, *dict.fromkeys(bare)]))
         return [re.sub(r"^(\s+no \d+) .*", r"\1", line) for line in lines]
 
@@ -137,29 +194,55 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
     yield head, below
 
 
-def _groups(lines: list[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        if group := GROUP.fullmatch(line):
-            yield group[1], group[2]
+def _written(sections: Sections) -> str:
+    return "\n".join(line for head, below in sections.items() for line in (head, *(f"  {one}" for one in below)))
 
 
-def _applied(text: str) -> str:
-    """Return the interface sections of a list's text."""
-    return "\n".join(f"{head}\n  {line}" for head, below in _sections(text) for line in below if "access-group" in line)
+def _hooks(sections: Sections, family: SectionFamily) -> Iterator[tuple[str, str, str]]:
+    """Yield the sections that apply a list of a family, each with the list and the direction."""
+    for head in sorted(sections):
+        for name, way in family.hooks(sections[head]):
+            yield head, name, way
 
 
-def _numbered(entries: list[str]) -> list[str]:
-    """Add the numbers that a device would give to entries which have none."""
-    bare = all(not line[:1].isdigit() for line in entries)
-    return [f"{number * 10} {line}" if bare else line for number, line in enumerate(entries, 1)]
+def _apply_copy(interfaces: dict[str, list[str]], family: SectionFamily, name: str) -> bool:
+    """Apply the copy of a list wherever the list is applied; return whether it or the copy is applied anywhere."""
+    own, copy = (f"{family.hook} {each} " for each in (name, _copy_name(name)))
+    for head, lines in interfaces.items():
+        interfaces[head] = [copy + line.removeprefix(own) if line.startswith(own) else line for line in lines]
+    return any(line.startswith(copy) for lines in interfaces.values() for line in lines)
 
 
-def _entry(line: str) -> str:
-    """Return an entry with its port as a number and without hit counters."""
-    numbers = re.sub(r"\beq (\S+)", lambda port: f"eq {NAMED_PORTS.get(port[1], port[1])}", line)
+def _plain(entry: str) -> str:
+    numbers = re.sub(r"\beq (\S+)", lambda port: f"eq {NAMED_PORTS.get(port[1], port[1])}", canonical(entry))
     return re.sub(r" \(\d+ match(es)?\)$| \[match=\d+\]$", "", numbers)
 
 
-IOS = SectionSyntax("CISCO_IOS", "ip access-list extended", end="end", live=True)
-NXOS = SectionSyntax("CISCO_NXOS", "ip access-list", live=True)
-EOS = SectionSyntax("ARISTA_EOS", "ip access-list", end="end")
+IN_XR = ("ingress", "egress")
+IOS = SectionSyntax(
+    "CISCO_IOS",
+    (
+        SectionFamily("ip access-list extended", "ip access-group"),
+        SectionFamily("ipv6 access-list", "ipv6 traffic-filter", number="sequence "),
+    ),
+    end="end",
+    live=True,
+)
+NXOS = SectionSyntax(
+    "CISCO_NXOS",
+    (SectionFamily("ip access-list", "ip access-group"), SectionFamily("ipv6 access-list", "ipv6 traffic-filter")),
+    live=True,
+)
+EOS = SectionSyntax(
+    "ARISTA_EOS",
+    (SectionFamily("ip access-list", "ip access-group"), SectionFamily("ipv6 access-list", "ipv6 access-group")),
+    end="end",
+)
+XR = SectionSyntax(
+    "CISCO_XR",
+    (
+        SectionFamily("ipv4 access-list", "ipv4 access-group", ways=IN_XR),
+        SectionFamily("ipv6 access-list", "ipv6 access-group", ways=IN_XR),
+    ),
+    end="end",
+)

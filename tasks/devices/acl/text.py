@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hier_config.platforms.driver_base import HConfigDriverBase
 
+COLONS = re.compile(r"(?<!\S)[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:/\d{1,3})?(?!\S)")  # what may be an address of IPv6
+
 
 @dataclass(frozen=True)
 class ListOnDevice:
-    """One access list in a configuration.
+    """The access list of both address families in a configuration.
 
     Attributes:
         text: its lines, in an order that does not depend on the device; empty if there is no list
@@ -29,7 +33,10 @@ class ListOnDevice:
 
 
 class ListSyntax(ABC):
-    """The syntax of access lists in one family of devices."""
+    """The syntax of access lists in one family of devices.
+
+    A list has a part for each address family, IPv4 first; the names of both are those of ``names_of``.
+    """
 
     @abstractmethod
     def check(self, configuration: str) -> None:
@@ -52,6 +59,15 @@ class ListSyntax(ABC):
         """Return the commands that change one text of the list into the other; empty if they are equal."""
 
 
+def names_of(name: str) -> tuple[str, str]:
+    """Return the names of the list's IPv4 and IPv6 part, which have to differ.
+
+    References:
+        Cisco, "IPv6 access lists": a list of IPv4 and one of IPv6 cannot share a name.
+    """
+    return name, f"{name}-V6"
+
+
 def find_obstacles(found: ListOnDevice, wanted: ListOnDevice, interfaces: Iterable[str]) -> list[str]:
     """Return what prevents the list: an interface that does not exist, or another list in its place."""
     missing = [name for name in interfaces if name not in found.interfaces]
@@ -62,6 +78,18 @@ def find_obstacles(found: ListOnDevice, wanted: ListOnDevice, interfaces: Iterab
             for place in sorted(wanted.places & {*found.taken})
         ),
     ]
+
+
+def canonical(line: str) -> str:
+    """Return a line with its IPv6 addresses and networks in lower case and compressed, since devices differ in that."""
+    return COLONS.sub(lambda found: _canonical(found[0]), line) if ":" in line else line
+
+
+def _canonical(word: str) -> str:
+    try:
+        return str(ip_network(word, strict=False) if "/" in word else ip_address(word))
+    except ValueError:
+        return word
 
 
 def remediation(driver: HConfigDriverBase, before: str, after: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -26,6 +26,8 @@ class Box:
         banner: text that stands in its configuration after its name
         deaf: closes every new connection before the login
         heard: every line that was sent to it
+        name: its host name, which prompts contain
+        locked: who has locked its configuration, in the device's words
     """
 
     platform: str
@@ -36,6 +38,8 @@ class Box:
     cuts_off: bool = False  # becomes deaf by the next change that comes into effect
     archive: bool = True
     banner: str = ""
+    name: str = "edge1"
+    locked: str = ""
     heard: list[str] = field(default_factory=list)
     undo: Sections | None = None
     kept: dict[str, Sections] = field(default_factory=dict)  # checkpoints, or sessions
@@ -61,6 +65,15 @@ class Box:
     def session(self) -> Session:
         """Return a new login."""
         return KINDS[self.platform](self)
+
+    def printed(self) -> str:
+        """Return what the device prints as its running configuration."""
+        session = self.session()
+        return f"{session.printed(self.running)}\n"
+
+    def plain(self) -> Sections:
+        """Return what runs, for Junos and VyOS without the order of lines, which counts in lists alone."""
+        return {head: sorted(lines) if not head else lines for head, lines in self.running.items()}
 
 
 class Session(ABC):
@@ -91,11 +104,21 @@ class Session(ABC):
     def obey(self, line: str) -> str:
         """Carry out a line."""
 
+    @abstractmethod
+    def configure(self, line: str) -> str:
+        """Carry out a line in configuration mode."""
+
+    @abstractmethod
+    def printed(self, sections: Sections) -> str:
+        """Return a configuration as the device prints it."""
+
 
 class CiscoLike(Session):
     """The common part of the command lines of Cisco and Arista."""
 
-    header = "ip access-list"
+    headers: tuple[str, str] = ("ip access-list", "ipv6 access-list")
+    hooks: tuple[str, str] = ("ip access-group", "ipv6 traffic-filter")
+    overwrites = False  # an entry of a number that is there already
     end = ""
     section = ""
 
@@ -106,7 +129,12 @@ class CiscoLike(Session):
     @property
     def prompt(self) -> str:
         below = "-x" if self.section else ""
-        return f"edge1({self.mode}{below})#" if self.mode else "edge1#"
+        return f"{self.short_name}({self.mode}{below})#" if self.mode else f"{self.box.name}#"
+
+    @property
+    def short_name(self) -> str:
+        """Return the name in prompts of configuration mode."""
+        return self.box.name
 
     def obey(self, line: str) -> str:
         if self.mode and line in ("end", "exit"):
@@ -132,7 +160,7 @@ class CiscoLike(Session):
         return INVALID
 
     def printed(self, sections: Sections) -> str:
-        lines = ["! device: edge1", "hostname edge1", "!", *self.box.banner.splitlines()]
+        lines = [f"! device: {self.box.name}", f"hostname {self.box.name}", "!", *self.box.banner.splitlines()]
         for head, below in sections.items():
             lines += [head, *(f"   {self.shown(line)}" for line in below), "!"]
         return "\n".join([*lines, self.end] if self.end else lines)
@@ -149,42 +177,62 @@ class CiscoLike(Session):
 
     def configure(self, line: str) -> str:
         head = line.removeprefix("no ")
-        if head.startswith(f"{self.header} "):
-            self.section = "" if line.startswith("no ") else head
-            if not self.section:
-                return "" if self.target.pop(head, None) is not None else INVALID
-            self.target.setdefault(head, [])
-            return ""
+        if header := next((one for one in self.headers if head.startswith(f"{one} ")), ""):
+            return self.open_list(line, head, head.removeprefix(header))
         if line.startswith("interface "):
             self.section = line if line in self.target else ""
             return "" if self.section else INVALID
         return self.below(line) if self.section else INVALID
 
+    def open_list(self, line: str, head: str, name: str) -> str:
+        self.section = "" if line.startswith("no ") else head
+        if not self.section:
+            return "" if self.target.pop(head, None) is not None else INVALID
+        if any(f"{one}{name}" in self.target for one in self.headers if f"{one}{name}" != head):
+            return "% The name is in use by an access list of the other family"
+        self.target.setdefault(head, [])
+        return ""
+
     def below(self, line: str) -> str:
         lines = self.target[self.section]
         if self.section.startswith("interface "):
-            way = line.rpartition(" ")[2]
-            kept = [one for one in lines if not re.fullmatch(rf"ip access-group \S+ {way}", one)]
-            self.target[self.section] = kept if line.startswith("no ") else [*kept, line]
-            self.box.deaf = self.box.deaf or (self.box.cuts_off and self.target is self.box.running)
-            return ""
-        number = line.removeprefix("no ").split()[0]
-        kept = [one for one in lines if one.split()[0] != number]
-        if (len(kept) < len(lines)) != line.startswith("no "):
+            return self.hook(line, lines)
+        number = numbered(line.removeprefix("no "))
+        kept = [one for one in lines if numbered(one) != number]
+        if (len(kept) < len(lines)) != line.startswith("no ") and not (self.overwrites and len(kept) < len(lines)):
             return "% Duplicate sequence number" if len(kept) < len(lines) else "% Rule does not exist"
         added = [] if line.startswith("no ") else [line]
-        self.target[self.section] = sorted([*kept, *added], key=lambda one: int(one.split()[0]))
+        self.target[self.section] = sorted([*kept, *added], key=numbered)
         return ""
+
+    def hook(self, line: str, lines: list[str]) -> str:
+        bare, _, way = line.removeprefix("no ").rpartition(" ")
+        hook = next((one for one in self.hooks if bare.startswith(f"{one} ")), None)
+        if hook is None:
+            return INVALID
+        kept = [one for one in lines if not re.fullmatch(rf"{hook} \S+ {way}", one)]
+        self.target[self.section] = kept if line.startswith("no ") else [*kept, line]
+        self.box.deaf = self.box.deaf or (self.box.cuts_off and self.target is self.box.running)
+        return ""
+
+
+def numbered(entry: str) -> int:
+    """Return the number of an entry."""
+    return int(entry.removeprefix("sequence ").split()[0])
 
 
 class IosSession(CiscoLike):
     """A login to IOS, which prints no entry numbers and needs an archive for its revert timer."""
 
-    header = "ip access-list extended"
+    headers = ("ip access-list extended", "ipv6 access-list")
     end = "end"
 
+    @property
+    def short_name(self) -> str:
+        return self.box.name[:20]
+
     def shown(self, line: str) -> str:
-        return re.sub(r"^\d+ ", "", line)
+        return re.sub(r"^\d+ ", "", re.sub(r"\S+:\S*", lambda found: found[0].upper(), line))
 
     def show(self, line: str) -> str:
         if line == "show archive":
@@ -228,6 +276,7 @@ class NxosSession(CiscoLike):
 class EosSession(CiscoLike):
     """A login to EOS, with configuration sessions that are committed with a timer."""
 
+    hooks = ("ip access-group", "ipv6 access-group")
     end = "end"
 
     def shown(self, line: str) -> str:
@@ -258,18 +307,88 @@ class EosSession(CiscoLike):
         return super().configure(line)
 
 
-class Candidate(Session):
-    """The common part of Junos and VyOS: a candidate configuration that is committed as a whole."""
+class XrSession(CiscoLike):
+    """A login to IOS XR, which changes a candidate configuration and commits it, for a trial too."""
 
-    exec_prompt = ""
-
-    def __init__(self, box: Box) -> None:
-        super().__init__(box)
-        self.lines = list(box.running[""])
+    headers = ("ipv4 access-list", "ipv6 access-list")
+    hooks = ("ipv4 access-group", "ipv6 access-group")
+    overwrites = True
+    end = "end"
+    asked = False
 
     @property
     def prompt(self) -> str:
-        return "[edit]\nops@edge1# " if self.mode else self.exec_prompt
+        if self.asked:
+            return "Uncommitted changes found, commit them before exiting(yes/no/cancel)? [cancel]:"
+        return f"RP/0/RP0/CPU0:{super().prompt}"
+
+    @property
+    def short_name(self) -> str:
+        return self.box.name[:17]
+
+    def show(self, line: str) -> str:
+        return f"Mon Mar  2 09:20:01.123 UTC\n{super().show(line)}"
+
+    def command(self, line: str) -> str:
+        if line not in ("configure exclusive", "configure terminal"):
+            return INVALID
+        if self.box.locked:
+            return f"% Failed to lock target configuration: {self.box.locked}"
+        self.box.locked = "locked by this session"
+        return self.begin(deepcopy(self.box.running))
+
+    def obey(self, line: str) -> str:
+        if self.asked:
+            self.asked = False
+            return self.leave() if line == "no" else ""
+        if self.mode and line == "end":
+            self.asked = self.target != self.box.running
+            return "" if self.asked else self.leave()
+        return super().obey(line)
+
+    def leave(self) -> str:
+        self.mode = self.section = self.box.locked = ""
+        return ""
+
+    def configure(self, line: str) -> str:
+        if line.startswith("commit"):
+            if line != "commit":
+                self.box.arm()
+            elif self.box.undo is None and self.target == self.box.running:
+                return "% No configuration changes to commit"
+            else:
+                self.box.undo = None
+            self.section = ""
+            self.box.change(deepcopy(self.target))
+            self.box.startup = deepcopy(self.target) if self.box.undo is None else self.box.startup
+            return ""
+        return super().configure(line)
+
+
+TERM = re.compile(r"set firewall family \S+ filter \S+ term \S+")  # keeps its place when it is emptied
+
+
+class Candidate(Session):
+    """The common part of Junos and VyOS: a candidate configuration that is committed as a whole."""
+
+    end = ""  # of the prompt outside configuration mode
+
+    def __init__(self, box: Box) -> None:
+        super().__init__(box)
+        self.lines, self.terms = list[str](), list[str]()
+        self.copy()
+
+    def copy(self) -> None:
+        """Make the candidate a copy of what runs."""
+        self.lines = list(self.box.running[""])
+        self.terms = list(dict.fromkeys(found[0] for line in self.lines if (found := TERM.match(line))))
+
+    @property
+    def prompt(self) -> str:
+        return f"[edit]\nops@{self.box.name}# " if self.mode else f"ops@{self.box.name}{self.end}"
+
+    def printed(self, sections: Sections) -> str:
+        return "\n".join(sections[""])
 
     def edit(self, line: str) -> str:
         verb, _, rest = line.partition(" ")
@@ -278,11 +397,19 @@ class Candidate(Session):
             self.lines += [] if wanted in self.lines else [wanted]
         elif verb == "delete" and any(one == wanted or one.startswith(f"{wanted} ") for one in self.lines):
             self.lines = [one for one in self.lines if one != wanted and not one.startswith(f"{wanted} ")]
+            self.terms = [one for one in self.terms if one != wanted and not one.startswith(f"{wanted} ")]
         elif verb == "activate" and f"deactivate {rest}" in self.lines:
             self.lines.remove(f"deactivate {rest}")
         else:
             return self.refusal
+        self.terms += [found[0] for one in self.lines if (found := TERM.match(one)) and found[0] not in self.terms]
+        self.lines.sort(key=self.place)
         return ""
+
+    def place(self, line: str) -> int:
+        """Return where a line stands: those of terms in the order of these, first."""
+        found = TERM.match(line)
+        return self.terms.index(found[0]) if found else len(self.terms)
 
     refusal = ""
 
@@ -293,7 +420,7 @@ class Candidate(Session):
 class JunosSession(Candidate):
     """A login to Junos."""
 
-    exec_prompt = "ops@edge1> "
+    end = "> "
     refusal = "warning: statement not found"
 
     def obey(self, line: str) -> str:
@@ -304,7 +431,8 @@ class JunosSession(Candidate):
         if self.mode:
             return self.configure(line)
         if line.startswith("configure"):
-            self.mode, self.lines = "config", list(self.box.running[""])
+            self.mode = "config"
+            self.copy()
             return "Entering configuration mode\n"
         if line == "show configuration | display set":
             return "\n".join(["set version 23.4R1.10", *self.box.running[""]])
@@ -335,7 +463,7 @@ class JunosSession(Candidate):
 class VyosSession(Candidate):
     """A login to VyOS, which quotes values and saves its configuration as blocks."""
 
-    exec_prompt = "ops@edge1:~$ "
+    end = ":~$ "
     refusal = "Nothing to delete (the specified value does not exist)"
 
     def obey(self, line: str) -> str:
@@ -347,15 +475,19 @@ class VyosSession(Candidate):
         if self.mode:
             return self.configure(line)
         if line == "configure":
-            self.mode, self.lines = "config", list(self.box.running[""])
+            self.mode = "config"
+            self.copy()
             return ""
         if line == "show configuration commands":
-            return "\n".join(re.sub(r"(\S+)$", r"'\1'", one) for one in self.box.running[""])
+            return self.printed(self.box.running)
         if line == "cat /config/config.boot":
             return "\n".join(blocks([one.split()[1:] for one in self.box.startup[""]]))
         if line == "exit":
             self.over = True
         return "" if line.startswith("set terminal") or self.over else f"  Invalid command: [{line}]"
+
+    def printed(self, sections: Sections) -> str:
+        return "\n".join(re.sub(r"([^\s']+)$", r"'\1'", one) for one in sections[""])
 
     @property
     def prompt(self) -> str:
@@ -400,11 +532,54 @@ def blocks(paths: list[list[str]], depth: int = 0) -> list[str]:
     return lines
 
 
-KINDS: dict[str, Callable[[Box], Session]] = {
+KINDS: dict[str, type[Session]] = {
     "cisco_ios": IosSession,
     "cisco_xe": IosSession,
+    "cisco_xr": XrSession,
     "cisco_nxos": NxosSession,
     "arista_eos": EosSession,
     "juniper_junos": JunosSession,
     "vyos": VyosSession,
 }
+
+
+def load(platform: str, text: str) -> Box:
+    """Return a device whose configuration is a text as it prints it."""
+    if platform in ("juniper_junos", "vyos"):
+        return Box(platform, {"": re.sub(r"'(\S*)'$", r"\1", text, flags=re.MULTILINE).splitlines()})
+    sections, lines, session, head, banner = Sections(), iter(text.splitlines()), KINDS[platform], "", ""
+    assert issubclass(session, CiscoLike)
+    for line in lines:
+        if line.startswith("banner "):
+            banner, ending = line, line.split()[2:] or ["EOF"]
+            while not banner.endswith(f"\n{ending[0]}"):
+                banner += f"\n{next(lines)}"
+        elif line.startswith(" "):
+            sections[head].append(" ".join(line.split()))
+        elif line and not line.startswith(("!", "end", "Building ", "Current ", "version ", "hostname ")):
+            head = line
+            sections[head] = []
+    for head, below in sections.items():
+        if head.startswith(session.headers):
+            sections[head] = [stored(line, number, head) for number, line in enumerate(below, 1)]
+    return Box(platform, sections, banner=banner)
+
+
+def stored(line: str, number: int, head: str) -> str:
+    """Return an entry of a list as a device keeps it, with a number."""
+    bare = re.sub(r"\S+:\S*", lambda found: found[0].lower(), line.replace("eq https", "eq 443"))
+    if re.match(r"(sequence )?\d", bare):
+        return bare
+    return f"sequence {10 * number} {bare}" if head.startswith("ipv6") else f"{10 * number} {bare}"
+
+
+def typed(box: Box, lines: Sequence[str]) -> None:
+    """Type lines in configuration mode, without SSH; the device must refuse none."""
+    session = box.session()
+    if isinstance(session, CiscoLike):
+        session.begin(box.running)
+    for line in lines:
+        said = session.configure(line.strip())
+        assert not said, (line, said)
+    if isinstance(session, Candidate):
+        box.running = {"": session.lines}

@@ -19,6 +19,7 @@ from tests.tasks.devices.simulator import host_key, public_key, served
 INTERFACES = {
     "cisco_ios": ("GigabitEthernet0/1", "GigabitEthernet0/2"),
     "cisco_xe": ("GigabitEthernet0/0/1", "TenGigabitEthernet0/0/2"),
+    "cisco_xr": ("GigabitEthernet0/0/0/1", "Bundle-Ether1.20"),
     "cisco_nxos": ("Ethernet1/1", "Vlan20"),
     "arista_eos": ("Ethernet1", "Ethernet2"),
     "juniper_junos": ("ge-0/0/1.0", "irb.20"),

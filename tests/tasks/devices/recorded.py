@@ -37,6 +37,37 @@ line vty 0 4
 end
 """
 
+XR = """\
+Mon Mar  2 09:20:01.123 UTC
+Building configuration...
+!! IOS XR Configuration 7.5.2
+!! Last configuration change at Mon Mar  2 09:12:33 2026 by ops
+!
+hostname edge1
+banner motd ^C
+interface of strangers: keep out
+^C
+ipv4 access-list MGMT
+ 10 permit tcp 198.51.100.0 0.0.0.255 any eq ssh
+!
+ipv4 access-list MOOR-REGISTRY
+ 5 remark do not touch
+ 10 permit tcp 10.77.0.0 0.0.255.255 host 10.88.0.11 eq https
+ 20 deny tcp any host 10.88.0.11 eq https
+ 30 permit ipv4 any any
+!
+interface GigabitEthernet0/0/0/0
+ ipv4 address 192.0.2.1 255.255.255.0
+ ipv4 access-group MGMT ingress hardware-count
+!
+interface GigabitEthernet0/0/0/1
+ description to the nodes
+ ipv4 address 10.77.0.1 255.255.0.0
+ ipv4 access-group MOOR-REGISTRY ingress
+!
+end
+"""
+
 NXOS = """\
 
 !Command: show running-config

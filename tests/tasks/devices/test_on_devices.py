@@ -22,6 +22,7 @@ OWN_WORDS = {
         "10 permit tcp 10.66.0.0 0.0.255.255 host 10.88.0.11 eq 443",
     ],
     "cisco_xe": ["20 permit tcp host 10.77.3.7 host 10.88.0.11 eq 443", "interface GigabitEthernet0/0/1"],
+    "cisco_xr": ["20 permit tcp host 10.77.3.7 host 10.88.0.11 eq 443", "ipv4 access-group MOOR-REGISTRY ingress"],
     "cisco_nxos": ["20 permit tcp 10.77.3.7/32 10.88.0.11/32 eq 443", "ip access-group MOOR-REGISTRY in"],
     "arista_eos": ["10 permit tcp 10.66.0.0/16 host 10.88.0.11 eq 443", "30 deny tcp any host 10.88.0.11 eq 443"],
     "juniper_junos": [

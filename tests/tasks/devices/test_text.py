@@ -9,17 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moor.tasks.devices.access_lists import PLATFORMS
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles, names_of
+from moor.tasks.devices.platforms import PLATFORMS
 from moor.templates import render
 from tests.tasks.devices import recorded
-from tests.tasks.devices.boxes import Box, CiscoLike, JunosSession, VyosSession
+from tests.tasks.devices.boxes import KINDS, Box, CiscoLike, typed
 from tests.tasks.devices.conftest import INTERFACES, bare
 
 NAME = "MOOR-REGISTRY"
 UNHURRIED = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RECORDED = {
     "cisco_ios": (recorded.IOS, "GigabitEthernet0/1", "interface GigabitEthernet0/0 in", "ip access-group MGMT"),
+    "cisco_xr": (
+        *(recorded.XR, "GigabitEthernet0/0/0/1", "interface GigabitEthernet0/0/0/0 ingress", "ipv4 access-group MGMT"),
+    ),
     "cisco_nxos": (recorded.NXOS, "Ethernet1/1", "", ""),
     "arista_eos": (recorded.EOS, "Ethernet1", "", ""),
     "juniper_junos": (
@@ -31,7 +34,7 @@ EACH = pytest.mark.parametrize("platform", RECORDED)
 
 
 def dialect(platform: str) -> ListSyntax:
-    return PLATFORMS[platform][1]
+    return PLATFORMS[platform].lists
 
 
 def wanted(
@@ -41,16 +44,24 @@ def wanted(
     rest: str = "permit",
     addresses: tuple[str, ...] = ("10.88.0.11",),
 ) -> ListOnDevice:
+    own, places = tuple(map(ip_network, members)), tuple(map(ip_address, addresses))
     text = render(
-        f"devices/{PLATFORMS[platform][0]}",
+        f"devices/{PLATFORMS[platform].template}",
         name=NAME,
         interfaces=interfaces,
         rest=rest,
         first_rule=10,
-        address=ip_address(addresses[0]),
-        addresses=tuple(map(ip_address, addresses)),
         port=443,
-        members=tuple(ip_network(member) for member in members),
+        lists=[
+            {
+                "name": name,
+                "version": version,
+                "addresses": tuple(one for one in places if one.version == version),
+                "members": tuple(one for one in own if one.version == version),
+            }
+            for name, version in zip(names_of(NAME), (4, 6), strict=True)
+            if any(one.version == version for one in places)
+        ],
     )
     return dialect(platform).find(text, NAME)
 
@@ -87,7 +98,7 @@ def test_a_list_of_another_name_is_absent(platform: str) -> None:
 def test_half_a_configuration_of_sections_is_refused(platform: str, cut: float) -> None:
     shown = RECORDED[platform][0]
     half = shown[: int(len(shown) * cut)]
-    if platform in ("cisco_ios", "arista_eos"):
+    if platform in ("cisco_ios", "cisco_xr", "arista_eos"):
         with pytest.raises(ValueError, match="last line"):
             dialect(platform).check(half)
     for garbage in ("", "\x07\x07", "% Invalid command at '^' marker.", "<html>busy</html>"):
@@ -115,14 +126,14 @@ def test_terms_of_junos_in_another_order_are_written_anew_and_what_is_deactivate
     lines = recorded.JUNOS.splitlines()
     swapped = [line for line in lines if "term rest" in line] + [line for line in lines if "term rest" not in line]
     remedy = junos.remedy(junos.find("\n".join(swapped), NAME).text, want.text, NAME)
-    assert remedy[0].startswith("delete ")
-    assert remedy[-1] == "set interfaces ge-0/0/1 unit 0 family inet filter input MOOR-REGISTRY"
+    assert remedy[0] == f"delete firewall family inet filter {NAME}"
+    assert remedy[-1] == f"set firewall family inet filter {NAME} term rest then accept"
     off = f"deactivate firewall family inet filter {NAME}"
     found = junos.find(f"{recorded.JUNOS}{off}\n", NAME)
     assert junos.remedy(found.text, want.text, NAME) == [off.replace("deactivate", "activate")]
 
 
-@pytest.mark.parametrize("platform", ["cisco_ios", "cisco_nxos", "arista_eos"])
+@pytest.mark.parametrize("platform", ["cisco_ios", "cisco_xr", "cisco_nxos", "arista_eos"])
 def test_an_interface_is_never_taken_away(platform: str) -> None:
     one, other = INTERFACES[platform]
     before, after = (wanted(platform, ("10.77.0.0/16",), {name: "in"}).text for name in (one, other))
@@ -130,13 +141,17 @@ def test_an_interface_is_never_taken_away(platform: str) -> None:
 
 
 networks = st.integers(0, 255).map(lambda number: f"10.{number}.0.0/16") | st.just("192.0.2.7") | st.just("0.0.0.0/0")
+networks6 = st.integers(0, 255).map(lambda number: f"2001:db8:{number:x}::/48") | st.sampled_from(["fd00::7", "::/0"])
 members = st.lists(networks, min_size=1, max_size=4, unique=True).map(tuple)
+members6 = st.lists(networks6, min_size=1, max_size=4, unique=True).map(tuple)
+FAMILIES = [("10.88.0.11",), ("fd88::11",), ("10.88.0.11", "fd88::11"), ("10.88.0.11", "10.88.0.12", "fd88::11")]
 
 
 @st.composite
 def lists(draw: st.DrawFn, platform: str) -> ListOnDevice:
     ways = st.dictionaries(st.sampled_from(INTERFACES[platform]), st.sampled_from(["in", "out"]))
-    return wanted(platform, draw(members), draw(ways), draw(st.sampled_from(["permit", "deny"])))
+    everybody, addresses = draw(members) + draw(members6), draw(st.sampled_from(FAMILIES))
+    return wanted(platform, everybody, draw(ways), draw(st.sampled_from(["permit", "deny"])), addresses)
 
 
 @EACH
@@ -146,7 +161,7 @@ def test_from_any_list_to_any_other_by_the_commands_that_were_computed(platform:
     before, after = data.draw(lists(platform)), data.draw(lists(platform))
     box = bare(platform)
     for text in (before, after):
-        carry_out(box, dialect(platform).remedy(running(box, platform), text.text, NAME))
+        typed(box, dialect(platform).remedy(running(box, platform), text.text, NAME))
         assert running(box, platform) == text.text
     assert dialect(platform).remedy(running(box, platform), after.text, NAME) == []
 
@@ -156,37 +171,32 @@ def running(box: Box, platform: str) -> str:
     return dialect(platform).find("\n".join(box.running[""]) if "" in box.running else shown, NAME).text
 
 
-def carry_out(box: Box, lines: list[str]) -> None:
-    """Carry out lines on a simulated device without SSH; it must refuse none."""
-    session = box.session()
-    assert isinstance(session, CiscoLike | JunosSession | VyosSession)
-    if isinstance(session, CiscoLike):
-        session.begin(box.running)
-    for line in lines:
-        said = session.configure(line.strip())
-        assert not said, (line, said)
-    if not isinstance(session, CiscoLike):
-        box.running = {"": session.lines}
-
-
 @pytest.mark.parametrize("platform", ["cisco_ios", "cisco_nxos"])
 @UNHURRIED
 @given(data=st.data())
 def test_no_moment_of_a_live_change_shuts_out_what_both_lists_let_pass(platform: str, data: st.DataObject) -> None:
     interface = INTERFACES[platform][0]
-    one, other = (wanted(platform, data.draw(members), {interface: "in"}).text for _ in range(2))
+    one, other = (
+        wanted(platform, data.draw(members) + data.draw(members6), {interface: "in"}, addresses=FAMILIES[2]).text
+        for _ in range(2)
+    )
     box = bare(platform)
-    carry_out(box, dialect(platform).remedy("", one, NAME))
+    typed(box, dialect(platform).remedy("", one, NAME))
     for line in dialect(platform).remedy(one, other, NAME):
         if not line.startswith(" "):
             head = line
-        carry_out(box, [head, line] if line != head else [line])
-        assert lets_the_rest_pass(box, interface), line
+        typed(box, [head, line] if line != head else [line])
+        assert lets_the_rest_pass(box, platform, interface), line
 
 
-def lets_the_rest_pass(box: Box, interface: str) -> bool:
-    """Return whether an interface has a list whose last entry permits all other traffic."""
-    groups = [line.split()[2] for line in box.running[f"interface {interface}"] if "access-group" in line]
-    entries = [box.running.get(f"{header} {groups[0]}") for header in ("ip access-list", "ip access-list extended")]
-    last = next(below for below in entries if below is not None)[-1:]
-    return len(groups) == 1 and bool(last) and last[0].endswith("permit ip any any")
+def lets_the_rest_pass(box: Box, platform: str, interface: str) -> bool:
+    """Return whether an interface has a list of each family whose last entry permits all other traffic."""
+    session = KINDS[platform]
+    assert issubclass(session, CiscoLike)
+    last = [
+        box.running.get(f"{header} {line.split()[2]}", [])[-1:]
+        for header, hook in zip(session.headers, session.hooks, strict=True)
+        for line in box.running[f"interface {interface}"]
+        if line.startswith(hook)
+    ]
+    return [entry[0].split("permit ")[-1] for entry in last if entry] == ["ip any any", "ipv6 any any"]
