@@ -4,7 +4,7 @@
 set -eu
 
 demo="python3 python3-venv mmdebstrap debian-archive-keyring iproute2 util-linux openssh-client openssl ca-certificates"
-tests="age busybox chromium chromium-driver createrepo-c csh dash dnf docker-registry fish gnupg gnutls-bin iptables man-db mandoc nftables nginx-light openssh-server p11-kit p11-kit-modules pass postgresql rpm skopeo sudo zsh"
+tests="age busybox chromium chromium-driver createrepo-c csh dash dnf docker-registry fish gnupg gnutls-bin ignition iptables man-db mandoc nftables nginx-light openssh-server p11-kit p11-kit-modules pass postgresql rpm skopeo sudo zsh"
 needed_gib=8
 exec 4>&2 # for progress, also where apt's errors are left out
 

@@ -11,6 +11,7 @@ SECTIONS = {
     "containerd": "containerd.settings",
     "docker": "docker.settings",
     "firewall": "firewall.settings",
+    "first_boot": "first_boot.settings",
     "harbor": "harbor.settings",
     "harbor_system": "registry.system.settings",
     "images": "images.settings",

@@ -99,6 +99,14 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     return [TrustedCa(ANCHOR_NAME, "")] if leaves else []
 
 
+def talos(host: Host) -> list[dict[str, object]]:
+    """Return the document of Talos' machine configuration by which it trusts the registry's CA."""
+    pem = ca_pem(host)
+    if not pem:
+        return []
+    return [{"apiVersion": "v1alpha1", "kind": "TrustedRootsConfig", "name": ANCHOR_NAME, "certificates": str(pem)}]
+
+
 def trust_ca(task: Task) -> Result:
     """Make the host's programs trust the registry's CA."""
     refuse_other_ca(task)

@@ -40,6 +40,7 @@ COMMANDS = {
     "release": "hold",
     "images": "images",
     "history": "history",
+    "node": "node",
     "hosts": "hosts",
     "onboard": "hosts",
     "offboard": "offboard",

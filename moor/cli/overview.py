@@ -43,6 +43,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "schedule": "Schedule drift checks, backups and rotations; without a subcommand, show what is scheduled.",
     },
     "Nodes that come and go": {
+        "node": "Print what a new machine needs at its first boot.",
         "hosts": "Compare the inventory with the cluster's nodes; add new ones.",
         "onboard": "Add nodes, configure them, and prove by a pull that they work.",
         "offboard": "Take a node out: its settings, its entry, its way in; prove that it no longer gets in.",

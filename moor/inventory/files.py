@@ -14,7 +14,7 @@ from moor.context import change_context
 from moor.inventory.init_nornir import current_call
 from moor.settings.access import SiteSettings
 from moor.settings.active import ActiveFile
-from moor.settings.document import InputFaults, Source, Tree, load_yaml
+from moor.settings.document import InputFaults, Source, Tree, load_yaml, tree_of
 from moor.settings.entries import ConnectionEntry, DefaultsEntry
 from moor.settings.fleet import HOST_KEY, Fleet, HostFacts, InventoryLayer
 from moor.settings.known_sections import KnownSections
@@ -34,6 +34,8 @@ SSH_PORT = 22
 class FleetInventory:
     """The inventory of hosts.yaml, groups.yaml and defaults.yaml; ``load`` raises InputError with every fault.
 
+    With a ``newcomer``, a group, the inventory has one more host in that group, which stands for those to come.
+
     A host's ``data`` holds one validated model per section; groups and defaults keep the content of their files.
     A host's ``connection_options`` are merged key by key over those of its groups and the defaults. Its
     ``ssh_host_key`` is passed to the connection that reaches it, in the extras.
@@ -46,6 +48,7 @@ class FleetInventory:
         defaults_file: str = "inventory/defaults.yaml",
         site: SiteSettings | None = None,
         netbox: Mapping[str, Any] | None = None,
+        newcomer: str = "",
     ) -> None:
         files = (host_file, group_file, defaults_file)
         if site is None and (call := current_call()):
@@ -54,6 +57,7 @@ class FleetInventory:
         self.site = site or SiteSettings.at(Path())
         self.host_file, self.group_file, self.defaults_file = (self.site.directory / name for name in files)
         self.netbox = netbox or {}
+        self.newcomer = newcomer
 
     def load(self) -> Inventory:
         """Read, validate and merge the files."""
@@ -66,6 +70,9 @@ class FleetInventory:
         groups, defaults = (self._tree(path, faults) for path in (self.group_file, self.defaults_file))
         hosts = self._hosts(groups, faults)
         fleet = Fleet.of(hosts, groups, defaults, models, self.site.directory, faults)
+        if self.newcomer:
+            source = Source("the newcomer", 1)
+            fleet.add(newcomer_name(self.newcomer), tree_of({"groups": [self.newcomer]}, source))
         check_exclusive_groups(fleet)
         facts = {name: fleet.facts(name) for name in fleet.hosts}
         role = self._role(fleet, facts, faults)
@@ -116,6 +123,11 @@ class FleetInventory:
         inventory = Inventory(hosts=hosts, groups=groups, defaults=defaults)
         change_context(inventory, site=self.site, addresses=_addresses(fleet, hosts))
         return inventory
+
+
+def newcomer_name(group: str) -> str:
+    """Return the name of the host that stands for those of a group that are yet to come."""
+    return f"new-{group}"
 
 
 def check_addresses(inventory: Inventory, sources: dict[str, Source], faults: InputFaults) -> None:

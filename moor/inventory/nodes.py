@@ -12,8 +12,8 @@ from moor.inventory.identity import HostIdentity
 
 Distribution = Literal["kubernetes", "k3s", "rke2", "talos"]
 TALOS = (
-    "Talos has no SSH, so that moor cannot configure it; "
-    "name the registry in its machine config (RegistryTLSConfig, TrustedRootsConfig)"
+    "Talos has no SSH, so that moor cannot configure it; add to its machine config what this prints: "
+    "moor node config nodes --format talos"
 )
 ASK_S = 5.0
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")

@@ -123,6 +123,13 @@ class Scripted(Probed):
     def mend(self, actual: State | None) -> str:
         """Return a POSIX sh fragment that mends it; it may call the functions of ``moor.engine.shell_functions``."""
 
+    def first_mend(self) -> str:
+        """Return a fragment like ``mend``'s for a machine that nobody has read, such as a new one.
+
+        It changes nothing where everything is right already.
+        """
+        return self.mend(None)
+
 
 class Streamed(Probed):
     """A resource that is mended over the open connection."""

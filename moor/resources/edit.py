@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from shlex import quote
 
 from moor.errors import ErrorKind, HostError
-from moor.resources.base import Scripted, State
-from moor.resources.file import make_parent, replace_file, sha256, temporary_path
+from moor.resources.base import Scripted, State, literal
+from moor.resources.file import make_parent, replace_by, sha256, temporary_path
 
 LONGEST_CHARS = 1000  # of what a check prints
 # Text after a line with its length in bytes: the scripts run with LC_ALL=C, where a character is a byte.
@@ -29,6 +29,9 @@ class Edit(Scripted):
         check: sh that succeeds if the program that reads the file accepts the whole of ``$t``, and changes nothing.
             Every probe runs it on the present file, and the mend on the new content before it replaces the file.
         validate: further sh that must succeed on the new content, whose path is ``$t``, before it replaces the file.
+        missing_stays: a missing file stays missing.
+        assumes: ``facts`` of a machine that cannot be asked yet, for its first boot.
+        shipped: contents that packages bring, without comments, which a first boot can edit beside a missing file.
     """
 
     path: str
@@ -37,6 +40,9 @@ class Edit(Scripted):
     asks: str = ":"
     check: str = ""
     validate: str = ""
+    missing_stays: bool = False
+    assumes: str = field(default="", compare=False)
+    shipped: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def id(self) -> str:
@@ -50,7 +56,7 @@ class Edit(Scripted):
         content = str(actual["content"]) if actual else ""
         edited = self.edit(content, str(actual["facts"]) if actual else "")
         exists = bool(actual and actual["exists"])
-        if not (edited or exists):
+        if not exists and (self.missing_stays or not edited):
             return actual
         return {"content": edited, "exists": "yes", **({"loads": "yes"} if exists and self.check else {})}
 
@@ -101,15 +107,26 @@ elif [ -e {path} ]; then echo file; cat {path}; fi"""
         wanted = self.desired(actual)
         content = str(wanted["content"]) if wanted else ""
         known = sha256(str(actual["content"]) if actual else "")
+        unchanged = f"""\
+sum=$(if [ -e "$p" ]; then sha256sum < "$p"; else sha256sum < /dev/null; fi)
+[ "${{sum%% *}}" = {known} ] || moor_fail 'it changed after it was read; run again'"""
+        return self.replacing(unchanged, literal(content))
+
+    def replacing(self, before: str, printing: str) -> str:
+        """Return sh that replaces the file, whose owner and mode stay.
+
+        Args:
+            before: sh that ends the fragment where the file, ``$p``, must not be replaced.
+            printing: a sh command that prints the new content.
+        """
         return f"""\
 p={quote(self.path)}; [ ! -L "$p" ] || p=$(readlink -f "$p") || exit 1
 t={quote(temporary_path(self.path))}
+{before}
 moor_keep {quote(self.path)}
 {make_parent(self.path)}
-sum=$(if [ -e "$p" ]; then sha256sum < "$p"; else sha256sum < /dev/null; fi)
-[ "${{sum%% *}}" = {known} ] || moor_fail 'it changed after it was read; run again'
 o=0:0 m=0644; [ ! -e "$p" ] || {{ o=$(stat -c %u:%g "$p"); m=$(stat -c %a "$p"); }}
-{replace_file(content, '"$o"', '"$m"', self._before_placing())}"""
+{replace_by(printing, '"$o"', '"$m"', self._before_placing())}"""
 
     def _before_placing(self) -> str:
         """Return sh that fails if the new content is not accepted, and prints why, with the file's own path in it."""

@@ -120,11 +120,16 @@ def replace_file(content: str, owner: str, mode: str, validate: str) -> str:
         owner: a word of sh, quoted by the caller.
         mode: likewise.
     """
+    return replace_by(literal(content), owner, mode, validate)
+
+
+def replace_by(printing: str, owner: str, mode: str, validate: str) -> str:
+    """Return sh as ``replace_file`` does, for the content that the sh command ``printing`` prints."""
     refused = "rm -f \"$t\"; moor_fail 'refused by its own check; the file is as it was'"
     checked = f"( {validate} ) >&2 || {{ {refused}; }}\n" if validate else ""
     return f"""\
 rm -f "$t"
-(umask 077; {literal(content)} > "$t") && chown {owner} "$t" && chmod {mode} "$t" ||
+(umask 077; {printing} > "$t") && chown {owner} "$t" && chmod {mode} "$t" ||
   moor_unwritable "cannot write $t" "$t"
 {checked}moor_place "$t" "$p\""""
 

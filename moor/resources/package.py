@@ -81,3 +81,13 @@ class Package(Scripted):
 
     def mend(self, actual: State | None) -> str:
         return _by_manager(INSTALL_COMMANDS, self.names, f"moor_fail {quote(NO_MANAGER)}")
+
+    def first_mend(self) -> str:
+        return f"""\
+moor_there() {{ (
+{self.probe()}
+) }}
+moor_lacks=
+for n in {" ".join(map(quote, self.names))}; do moor_there | grep -qxF -e "$n" || moor_lacks=yes; done
+[ -n "$moor_lacks" ] || exit 0
+{self.mend(None)}"""

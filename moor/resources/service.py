@@ -107,6 +107,32 @@ done"""
         starting = self._start() if self.running else 'systemctl stop "$u"'
         return f"u={quote(self.name)}\nsystemctl daemon-reload\n{enabling}\n{starting}"
 
+    def first_mend(self) -> str:
+        """Return sh that starts the unit unless it runs with its present files; see ``Scripted``.
+
+        A unit that is not installed yet reads its files at its first start. Without systemd, as where an image is made,
+        it starts with the machine.
+        """
+        named, changing = quote(self.name), "enable" if self.enabled else "disable"
+        right = "|".join(sorted(UNCHANGEABLE | {"enabled"})) if self.enabled else "disabled|static|masked"
+        stopped = 'systemctl stop "$u"'
+        return f"""\
+u={named}
+[ -d /run/systemd/system ] || {{ systemctl -q {changing} "$u" 2>/dev/null; exit 0; }}
+systemctl daemon-reload
+systemctl cat "$u" >/dev/null 2>&1 || exit 0
+case $(systemctl is-enabled "$u" 2>/dev/null) in {right}) ;; *) systemctl -q {changing} "$u" || exit 1 ;; esac
+moor_seen() {{ (
+{self.probe()}
+) }}
+{self._start_if_stale() if self.running else stopped}"""
+
+    def _start_if_stale(self) -> str:
+        return f"""\
+seen=$(moor_seen)
+case $seen in active*newer*) ;; active*) exit 0 ;; esac
+{self._start()}"""
+
     def _start(self) -> str:
         paths = " ".join(map(quote, self.newer_than))
         return f"""\

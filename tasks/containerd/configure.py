@@ -35,6 +35,21 @@ from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
 from moor.tasks.podman import configure as podman
 from moor.templates import render
 
+OLDEST_USUAL = "1.6"  # what it is told, later releases read too
+# The files that packages bring: Debian's, and Docker's, which is of comments but for one line.
+SHIPPED = (
+    """\
+version = 2
+[plugins]
+  [plugins."io.containerd.grpc.v1.cri"]
+    [plugins."io.containerd.grpc.v1.cri".cni]
+      bin_dir = "/usr/lib/cni"
+      conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.internal.v1.opt"]
+    path = "/var/lib/containerd/opt"
+""",
+    'disabled_plugins = ["cri"]\n',
+)
 MARK = "# Written by moor. containerd reads"  # how the first line of the registry's own hosts.toml begins
 # A running containerd may lack the CRI plugin, by which kubelet pulls: one wrong table stops the plugin from loading.
 CRI_CHECK = """\
@@ -71,7 +86,7 @@ def _runtime(host: Host) -> Sequence[Resource]:
         *((File(f"{directory}/ca.crt", ca),) if ca else ()),
         File(f"{directory}/hosts.toml", render_hosts_toml(registry, f"{directory}/ca.crt" if ca else "")),
         *([HidingDirectory(hiding_directory(registry, settings.config_path))] if registry.port != 443 else ()),
-        _configuration(expected),
+        _configuration(expected, settings.release),
         containerd_service(expected, settings.settle_s),
     ]
 
@@ -104,8 +119,12 @@ def _judged(output: str, expected: ExpectedConfig) -> str:
     return "\n".join(map(str, find_faults(parse_loaded_config(output), expected)))
 
 
-def _configuration(expected: ExpectedConfig) -> Edit:
-    """Return the edit of the file that containerd is started with, or of moor's own among what that imports."""
+def _configuration(expected: ExpectedConfig, release: str | None) -> Edit:
+    """Return the edit of the file that containerd is started with, or of moor's own among what that imports.
+
+    Args:
+        release: of a machine that is yet to boot
+    """
     lookup = expected.lookup
     if expected.drop_in:
         own = partial(_edit_drop_in, expected=expected)
@@ -116,6 +135,8 @@ def _configuration(expected: ExpectedConfig) -> Edit:
         partial(edit_config, lookup=lookup),
         asks="containerd --version 2>/dev/null",
         validate=in_effect_check(lookup.config_path, lookup.ca),
+        assumes=version_printed(release),
+        shipped=SHIPPED,
     )
 
 
@@ -137,9 +158,22 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     return [former, *(rancher.leftovers(settings.runtime, registry) if own_way else ())]
 
 
+def talos(host: Host) -> list[dict[str, object]]:
+    """Return the document of Talos' machine configuration by which its containerd checks the registry's certificate."""
+    ca, registry = ca_pem(host), settings_of(host, Registry)
+    if not ca:
+        return []
+    return [{"apiVersion": "v1alpha1", "kind": "RegistryTLSConfig", "name": registry.host_port, "ca": str(ca)}]
+
+
 def configure_containerd(task: Task) -> Result:
     """Make the node's containerd pull from the registry."""
     return converge_drained(task, desired)
+
+
+def version_printed(release: str | None) -> str:
+    """Return what ``containerd --version`` prints on a machine that is yet to boot."""
+    return f"containerd containerd.io {release or OLDEST_USUAL}"
 
 
 def render_hosts_toml(registry: Registry, ca: str) -> str:

@@ -22,6 +22,8 @@ class ContainerdSettings(Section):
         config: the file that containerd is started with
         drop_in: a file that ``config`` imports, which moor writes instead of it
         config_path: the nodes' directory of registries, the only one
+        release: of containerd on machines that are yet to boot (docs/new-nodes.md#right-at-the-first-boot); without
+            one, their file is of version 2, which every release reads
         sandbox_image: of which containerd makes every pod's sandbox, see docs/mirrors.md#the-pause-image
         extra: more of containerd's own configuration, laid over what its file says
         settle_s: how long containerd may take to be ready after a restart
@@ -34,6 +36,7 @@ class ContainerdSettings(Section):
     config: Path = CONFIG
     drop_in: Path | None = None
     config_path: Path = "/etc/containerd/certs.d"
+    release: Annotated[str, Field(pattern=r"^[12]\.\d{1,2}(\.\d{1,3})?$")] | None = None
     sandbox_image: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")] | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     settle_s: Annotated[int, Field(ge=1, le=600)] = 30

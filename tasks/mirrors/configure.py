@@ -43,6 +43,13 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     return leftovers_of(host, leaves)
 
 
+def talos(host: Host) -> list[dict[str, object]]:
+    """Return the documents of Talos' machine configuration for the registries that come through this one."""
+    from moor.tasks.mirrors.talos import documents_of  # few fleets mirror registries
+
+    return documents_of(host)
+
+
 def configure_mirrors(task: Task) -> Result:
     """Have a host's runtimes take the images of mirrored registries from their caches."""
     return converge_drained(task, desired)

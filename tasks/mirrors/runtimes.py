@@ -11,7 +11,7 @@ from moor.resources.base import Resource
 from moor.resources.edit import Edit
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.certs_d import HidingDirectory
-from moor.tasks.containerd.configure import containerd_service, expected_config
+from moor.tasks.containerd.configure import containerd_service, expected_config, version_printed
 from moor.tasks.containerd.rancher import DIRECTORY
 from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.facts import Registry
@@ -66,7 +66,8 @@ def containerd_resources(host: Host, settings: ContainerdSettings, caches: Seque
     yield UnlistedMirrors(settings.config_path, tuple(cache.name for cache in caches))
     expected = expected_config(settings, settings_of(host, Registry))
     old = partial(edit_old_config, caches=caches, path=expected.target)
-    yield Edit(expected.target, "mirrors", old, asks="containerd --version 2>/dev/null")
+    told = version_printed(settings.release)
+    yield Edit(expected.target, "mirrors", old, asks="containerd --version 2>/dev/null", assumes=told)
     yield containerd_service(expected, settings.settle_s)
 
 

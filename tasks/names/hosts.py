@@ -31,7 +31,7 @@ def desired(host: Host) -> Sequence[Resource]:
         Edit(
             HOSTS, "names", lambda content, _: edit(content), validate=dns_check(full_names(names)) if only_dns else ""
         ),
-        *(Edit(path, "names", partial(_if_there, edit), asks=_presence(path)) for path in CLOUD_TEMPLATES),
+        *(_edit_if_there(path, edit) for path in CLOUD_TEMPLATES),
     ]
 
 
@@ -40,7 +40,24 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     if not leaves:
         return []
     edit = partial(without_block, names={})
-    return [Edit(path, "names", partial(_if_there, edit), asks=_presence(path)) for path in (HOSTS, *CLOUD_TEMPLATES)]
+    return [_edit_if_there(path, edit) for path in (HOSTS, *CLOUD_TEMPLATES)]
+
+
+def talos(host: Host) -> list[dict[str, object]]:
+    """Return the documents of Talos' machine configuration with the fleet's names; none if only DNS holds them."""
+    if settings_of(host, Names).mode == "dns":
+        return []
+    names = names_for(host)
+    addresses = dict.fromkeys(address for its in names.values() for address in its)
+    return [
+        {
+            "apiVersion": "v1alpha1",
+            "kind": "StaticHostConfig",
+            "name": str(address),
+            "hostnames": [name for name, its in names.items() if address in its],
+        }
+        for address in addresses
+    ]
 
 
 def write_hosts(task: Task) -> Result:
@@ -48,12 +65,8 @@ def write_hosts(task: Task) -> Result:
     return converge(task, desired)
 
 
-def _presence(path: str) -> str:
-    return f"[ ! -e {path} ] || echo there"
-
-
-def _if_there(edit: Callable[[str], str], content: str, facts: str) -> str:
-    return edit(content) if facts else content
+def _edit_if_there(path: str, edit: Callable[[str], str]) -> Edit:
+    return Edit(path, "names", lambda content, _: edit(content), missing_stays=True)
 
 
 def dns_check(names: Mapping[str, Addresses]) -> str:

@@ -17,11 +17,11 @@ GONE = 404
 
 
 @contextmanager
-def one_more(lab: Lab, name: str, last: int, suite: str, role: bool) -> Iterator[Host]:
+def one_more(lab: Lab, name: str, last: int, suite: str, role: bool, packages: tuple[str, ...] = ()) -> Iterator[Host]:
     """Boot a host at the network's address .0.``last``; with a role it joins the cluster."""
     address = IPv4Address(int(lab.fleet.network[0]) + last)
     fleet = lab.fleet
-    fields = {"name": name, "address": address, "suite": suite, "profile": "node"}
+    fields = {"name": name, "address": address, "suite": suite, "profile": "node", "packages": packages}
     host = Host.model_validate(fields | ({"role": "node"} if role else {}))
     lab.add(host)
     try:

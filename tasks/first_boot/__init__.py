@@ -1,0 +1,1 @@
+"""The first boot of machines that are yet to come."""
