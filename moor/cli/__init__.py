@@ -41,6 +41,7 @@ COMMANDS = {
     "images": "images",
     "history": "history",
     "node": "node",
+    "device": "device",
     "hosts": "hosts",
     "onboard": "hosts",
     "offboard": "offboard",

@@ -49,7 +49,7 @@ def plan(
         typer.Option("--out", metavar="FILE", readable=False, help="save the plan too, for moor show and moor apply"),
     ] = None,
 ) -> int:
-    """Show what would change; nothing is written anywhere."""
+    """Show what would change; nothing is changed anywhere."""
     from moor.cli.commands import fleet
 
     name = runbook_name(runbook)

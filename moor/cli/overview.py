@@ -24,7 +24,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "See and change": {
         "list": "Show runbooks and concerns, which plan, apply and drift take by name.",
         "check": "Check config and inventory, and reach every host.",
-        "plan": "Show what would change; nothing is written anywhere.",
+        "plan": "Show what would change; nothing is changed anywhere.",
         "show": "Show a host's merged settings, each with file and line; or a saved plan.",
         "apply": "Change what differs, or exactly what a saved plan says.",
         "verify": "Prove from every node that pulls and the workload work.",
@@ -38,6 +38,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "run": "Run one command on many hosts, and show equal answers once.",
         "images": "Show every image that the cluster names: is it still there, and can its pods pull it?",
         "history": "Show past runs and findings, of one host or all.",
+        "device": "Show what network devices held, and who changed it; no device is contacted.",
         "report": "Write an HTML page of the fleet; no host is contacted.",
         "serve": "Serve the page of moor report live and read-only.",
         "schedule": "Schedule drift checks, backups and rotations; without a subcommand, show what is scheduled.",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from moor.engine.findings import EXAMINED
 from moor.engine.measurements import GROWTH_DAYS, Past, Point
 from moor.errors import MoorError
+from moor.history import configurations
 from moor.history.connection import Connection, as_values
 from moor.history.database import connected
 from moor.history.model import ChangeRow, ExpiryRow, FindingRow, HostRow, MeasurementRow, RecordingResult, RunRow
@@ -43,6 +44,7 @@ FORGET = (
     "DELETE FROM hosts WHERE run IN (SELECT run FROM runs WHERE started < :oldest)",
     "DELETE FROM runs WHERE started < :oldest",
     "DELETE FROM findings WHERE cleared < :oldest",
+    configurations.FORGET,
 )
 
 

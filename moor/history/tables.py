@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -132,6 +133,25 @@ measurements = Table(
     Column("taken", Moment, nullable=False),
     Column("day", String(10), nullable=False),
     Column("amount", Float, nullable=False),
+)
+
+configurations = Table(
+    "configurations",  # of network devices, without secrets; a row for each that differs from the one before
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("run", String(64), nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("changed_by", String(255), nullable=False),
+    Column("changed_at", String(255), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # compressed by zlib
+    Index("configuration_of", "host", "version", unique=True),
 )
 
 

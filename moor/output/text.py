@@ -32,7 +32,7 @@ def plan(report: RunReport) -> str:
         rest = f"incomplete, nothing to do on the other {_many(whole, 'host')}"
         summary = f"plan: {rest if whole else 'nothing could be planned'}"
     skips = (*(f"  - {words}" for words in report.warnings), *rolled.waiting(report))
-    said = (*_changes(report), *_errors(report), *findings(report), *skips, _where_written(report))
+    said = (*_changes(report), *_errors(report), *findings(report), *_devices(report), *skips, _where_written(report))
     return joined([*said, f"{summary}; {_kept(report)}"])
 
 
@@ -57,7 +57,7 @@ def drift(report: RunReport) -> str:
     mending = report.mended
     mended = ["mended:", *_changes(mending), *_errors(mending), ""] if mending else []
     rest = (*map(_waived, waived), *_held(report), *rolled.waiting(report), _sum(report, len(waived)))
-    return joined([*mended, *_open(report), *_not_examined(report), _where_written(report), *rest])
+    return joined([*mended, *_open(report), *_devices(report), *_not_examined(report), _where_written(report), *rest])
 
 
 def _open(report: RunReport) -> Iterator[str]:
@@ -81,6 +81,24 @@ def findings(report: RunReport) -> Iterator[str]:
             mend = f"\n      mend: {finding.remedy}" if finding.remedy else ""
             sign = "?" if finding.state == "unexamined" else "!"
             yield f"  {sign} {finding.id}{_since(finding.first_seen)}\n      {finding.what}{mend}"
+
+
+def _devices(report: RunReport) -> Iterator[str]:
+    """Yield the devices whose configuration has changed since the last check, and who changed those that differ."""
+    for name, device in report.devices.items():
+        differs = any(one.status in ("drift", "failed") for one in report.hosts[name].resources)
+        by = changed_by(device.changed_by, device.changed_at)
+        since = device.since[:16].replace("T", " ")
+        if device.changed:
+            told = f"its configuration changed since {since} UTC, +{device.added} -{device.removed} lines"
+            yield f"  {name}: {told}{f'; last by {by}' if by else ''}; see moor device diff {name}"
+        elif differs and by:
+            yield f"  {name}: its configuration was last changed by {by}; see moor device history {name}"
+
+
+def changed_by(name: str, when: str) -> str:
+    """Return who changed a device's configuration and when; empty if the device tells neither."""
+    return f"{name or 'somebody'} at {when}" if when else name
 
 
 def _held(report: RunReport) -> Iterator[str]:

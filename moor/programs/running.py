@@ -6,6 +6,7 @@ from nornir.core import Nornir
 
 from moor.context import fleet_of, site_of
 from moor.engine.plan import printable
+from moor.history.configurations import ConfigurationKeeper
 from moor.programs.saved_plans import Runs
 from moor.run.beginning import begin_report, refuse_input
 from moor.run.execution import run_runbook
@@ -18,7 +19,11 @@ def run_stages(nr: Nornir, runbook: Runbook, command: str, roll_out: RollOut = T
     """Run a runbook and return its report; raise InputError for faults before any connection."""
     refuse_input(nr, runbook, command)
     report = begin_report(nr, runbook, command, roll_out)
-    report.skip(run_runbook(nr.with_processors([*nr.processors, Collector(report)]), runbook, roll_out=roll_out))
+    keeper = ConfigurationKeeper(nr)
+    run = nr.with_processors([*nr.processors, Collector(report), keeper])
+    report.skip(run_runbook(run, runbook, roll_out=roll_out))
+    if trouble := keeper.keep(report):
+        report.warnings.append(printable(trouble))
     return report
 
 

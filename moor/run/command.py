@@ -23,7 +23,7 @@ from moor.engine.command_answers import LONGEST, CommandAnswer, CommandResult, a
 from moor.engine.plan import printable_line
 from moor.errors import CommandTimeout, HostError, ScriptCutShort
 from moor.run.runbook import INSIDERS, Runbook, Stage
-from moor.run.show_commands import hide_values
+from moor.secrets.device_secrets import strike_secrets
 from moor.secrets.redaction import redact
 
 KIND = "command"
@@ -95,7 +95,7 @@ def run_command(task: Task) -> Asking[Result]:
         raise HostError("moor run sends no command")
     if connection_of(task.host) == NETMIKO:
         printed = device_of(task.host, task.nornir.config).ask(order.words, timeout_s=order.timeout_s)
-        return _keep(task, order, answer_of(0, hide_values(printed).encode("utf-8", "surrogateescape"), b""))
+        return _keep(task, order, answer_of(0, strike_secrets(printed).encode("utf-8", "surrogateescape"), b""))
     began = time.monotonic()
     try:
         answer = yield Question(script_of(order), order.timeout_s + GRACE_S, order.as_root)

@@ -93,6 +93,29 @@ class HostReport:
 
 
 @dataclass
+class DeviceReport:
+    """What a run read of a network device's configuration, beside the one that history kept last.
+
+    Attributes:
+        version: of what it holds now, in its history; 0 if that is not known.
+        changed: it has changed since the last check that read it.
+        since: when that check was, ISO 8601; without a change, the first check that read what it holds now.
+        added: lines that were added since then.
+        removed: lines that were removed since then.
+        changed_by: the user who changed it last; empty if the device does not tell.
+        changed_at: when, in the device's words.
+    """
+
+    version: int = 0
+    changed: bool = False
+    since: str = ""
+    added: int = 0
+    removed: int = 0
+    changed_by: str = ""
+    changed_at: str = ""
+
+
+@dataclass
 class RunReport:
     """One run on the fleet."""
 
@@ -106,6 +129,7 @@ class RunReport:
     expiries: list[Expiry] = field(default_factory=list)
     measured: list[AnyMeasured] = field(default_factory=list)
     images: list[ImageInUse] = field(default_factory=list)  # that the cluster names
+    devices: dict[str, DeviceReport] = field(default_factory=dict)  # network devices whose configuration was read
     answered: list[str] = field(default_factory=list)  # tasks that no host failed at
     warnings: list[str] = field(default_factory=list)  # faults that concern no host, such as an unwritable history
     registry: str = ""  # the names of the fleet's registries, with commas

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 
 from moor.errors import InputError
-from moor.secrets.redaction import STARS
 
 PLAIN = re.compile(r"[\w .,:/*@%+=^()\[\]\"'|-]+")  # no ; & $ ` < > \ or newline: nothing that a shell would take
 
@@ -40,15 +39,6 @@ SHOWING = {
     for platform in platforms.split()
 }
 
-# the value behind a word of a device's configuration, such as: username x secret 5 $1$..., or snmp-server community X
-WORDS = (
-    r"(?:[\w-]*-)?password|passwd|secret|passphrase|pre-shared-key|psk|(?:[\w-]+-)?key-string|authentication-key"
-    r"|md5-key|server-key|key(?=\s+[0-9])|community(?=\s)|(?:auth|priv)\s+(?:md5|sha\S*|aes(?:\s+\d+)?|3?des)"
-    r"|message-digest-key\s+\d+\s+md5"
-)
-KINDS = r"(?:\s+(?:\d|sha512|sha256|md5|encrypted|cipher|hash|simple|plaintext|ENC|ascii-text))*\s+"
-HIDDEN = re.compile(rf"""(?i)\b(?P<word>{WORDS})(?P<kind>{KINDS})(?P<value>"[^"]*"|\S+)""")
-
 
 def refusal_on(platform: str, command: str) -> str:
     """Return why a command is not typed on a device of a platform; empty if it only shows something.
@@ -69,11 +59,6 @@ def refusal_on(platform: str, command: str) -> str:
         if not words or words[0].lower() not in showing.filters:
             return f"what stands behind | must be one of {', '.join(sorted(showing.filters))}"
     return ""
-
-
-def hide_values(printed: str) -> str:
-    """Return a device's output with the values of its passwords, keys and communities replaced by ``***``."""
-    return HIDDEN.sub(rf"\g<word>\g<kind>{STARS}", printed)
 
 
 def refuse_on_devices(platforms: dict[str, str], command: str) -> None:

@@ -27,11 +27,13 @@ from moor.context import site_of
 from moor.engine.converge import converge
 from moor.errors import ErrorKind, HostError, InputError
 from moor.resources.base import Remote, Resource, State
+from moor.secrets.device_secrets import strike_secrets
 from moor.settings import settings_of
 from moor.suggestions import did_you_mean
 from moor.tasks.access import PortOpening, openings_of
 from moor.tasks.devices.acl.changes import ChangeProcedure
 from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles, names_of
+from moor.tasks.devices.keeping import keep_configuration
 from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.devices.settings import AccessListSettings
 from moor.templates import render
@@ -110,10 +112,13 @@ class AccessList(Remote):
     def read(self, task: Task) -> State | None:
         procedure = PLATFORMS[self.platform].procedure()
         device = device_of(task.host, task.nornir.config)
-        text = self._running(device, procedure)
+        configuration = self._configuration(device, procedure)
+        keep_configuration(task, device, self.platform, configuration)
+        text = self._unobstructed(configuration)
         if not text:
             return None
-        return {"configuration": f"{text}\n", "saved": "yes" if self._saved(device, procedure, text) else "no"}
+        saved = self._saved(device_of(task.host, task.nornir.config), procedure, text)
+        return {"configuration": f"{text}\n", "saved": "yes" if saved else "no"}
 
     def _running(self, device: Device, procedure: ChangeProcedure) -> str:
         """Return the list in the running configuration.
@@ -121,23 +126,40 @@ class AccessList(Remote):
         Raises:
             HostError: an interface is missing or has another list
         """
-        found = self._list_on(device, procedure)
+        return self._unobstructed(self._configuration(device, procedure))
+
+    def _unobstructed(self, configuration: str) -> str:
+        """Return the list in a configuration.
+
+        Raises:
+            HostError: an interface is missing or has another list
+        """
+        found = self.dialect.find(configuration, self.name)
         if wrong := find_obstacles(found, self.wanted, self.interfaces):
             raise HostError("\n".join(f"{self.id}: {line}" for line in wrong))
         return found.text
 
     def _list_on(self, device: Device, procedure: ChangeProcedure) -> ListOnDevice:
+        return self.dialect.find(self._configuration(device, procedure), self.name)
+
+    def _configuration(self, device: Device, procedure: ChangeProcedure) -> str:
+        """Return the running configuration.
+
+        Raises:
+            HostError: the device refused to show it, or did not show all of it
+        """
         command = procedure.running
         configuration = device.configuration(command)
         try:
             self.dialect.check(configuration)
         except ValueError as error:
             if refusal := find_refusal(configuration):
-                raise HostError(f"{self.id}: the device refused {command!r}: {refusal}", ErrorKind.REFUSED) from error
+                raise HostError(f"{self.id}: the device refused {command!r}: {refusal}", ErrorKind.REFUSED) from None
+            words = strike_secrets(str(error))  # it may show a line
             raise HostError(
-                f"{self.id}: {command!r} printed no complete configuration: {error}; nothing was sent", ErrorKind.ANSWER
-            ) from error
-        return self.dialect.find(configuration, self.name)
+                f"{self.id}: {command!r} printed no complete configuration: {words}; nothing was sent", ErrorKind.ANSWER
+            ) from None
+        return configuration
 
     def _saved(self, device: Device, procedure: ChangeProcedure, text: str) -> bool:
         if not procedure.startup:

@@ -148,7 +148,7 @@ def _due(known: Known) -> Iterator[str]:
     if applied is None:
         yield "Nothing was applied from here yet:"
         yield _step("moor check", "reaches every host, and reports what would stop an apply")
-        yield _step("moor plan", "shows what would change; writes nothing anywhere")
+        yield _step("moor plan", "shows what would change; changes nothing anywhere")
         yield _step("moor apply", "shows the plan, asks, and makes the changes")
         return
     yield from _after_apply(known, applied)

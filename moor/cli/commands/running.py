@@ -22,6 +22,7 @@ from moor.cli.options import DIFFERS, Options, Output
 from moor.context import context_of, fleet_of, site_of
 from moor.engine.plan import printable
 from moor.folding import fold
+from moor.history.configurations import ConfigurationKeeper
 from moor.history.earlier_hosts import earlier_hosts
 from moor.history.model import RecordingResult
 from moor.output import paint, text
@@ -117,8 +118,11 @@ def run_and_report(
 
     garbage_collection.freeze_startup_objects()
     with send_progress_to(screen.line), report_on_interrupt(last_words, record_interrupted), progress.ticking():
-        run = nr.with_processors([*nr.processors, collector, progress])
+        keeper = ConfigurationKeeper(nr)
+        run = nr.with_processors([*nr.processors, collector, progress, keeper])
         report.skip(run_runbook(run, runbook, screen.line, roll_out))
+    if trouble := keeper.keep(report):
+        warn(report, trouble)
     return report
 
 

@@ -11,7 +11,7 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, update
 
 from moor.history import VERSION
-from moor.history.migrations import to_version_2, to_version_3, to_version_4, to_version_5, to_version_6
+from moor.history.migrations import to_version_2, to_version_3, to_version_4, to_version_5, to_version_6, to_version_7
 from moor.history.tables import versions
 
 STEPS = {
@@ -20,6 +20,7 @@ STEPS = {
     3: to_version_4.upgrade,
     4: to_version_5.upgrade,
     5: to_version_6.upgrade,
+    6: to_version_7.upgrade,
 }
 
 
