@@ -1,6 +1,6 @@
 """Site: set up everything from bare hosts to a workload that runs from the private registry.
 
-Changes   access lists, firewalls, names, trust, containerd, Docker, Harbor, projects, robots, images, the workload
+Changes   access lists, routes, firewalls, names, trust, containerd, Docker, Harbor, projects, robots, images, workloads
 Groups    devices, dns, harbor, nodes, workstations, control_plane, clusters
 Run       moor plan; moor apply
 Undo      moor rollback; former contents of files are kept on each host below /var/lib/moor/runs
@@ -38,6 +38,7 @@ from moor.tasks.registry.configure import configure_registry
 from moor.tasks.registry.mirror import replicate_to_standby
 from moor.tasks.registry.replication.fence import fence_registries
 from moor.tasks.registry.replication.pair import HAS_STANDBY, PAIRED
+from moor.tasks.routes.hosts import set_routes
 from moor.tasks.trust import trust_ca
 from moor.tasks.upgrade.proofs import PULLING_NODES, prove_pulls
 from moor.tasks.upgrade.stage import upgrade_harbor
@@ -54,6 +55,7 @@ RUNBOOK = Runbook(
     (
         Stage(write_access_lists, on=DEVICES, ahead=True),
         Stage(check_host, on=INSIDERS),
+        Stage(set_routes, on=INSIDERS),
         Stage(issue_certificates, on=SERVING_REGISTRY),
         Stage(configure_firewall, on=INSIDERS),
         # DNS serves a name before hosts are made to query it.

@@ -27,6 +27,7 @@ SECTIONS = {
     "projects": "registry.project.settings",
     "pull_secrets": "pull_secrets.settings",
     "registry": "facts",
+    "routes": "routes.settings",
     "upstreams": "images.settings",
     "watch": "watched.settings",
     "workloads": "workload.settings",

@@ -24,7 +24,7 @@ settings.load_profile("moor")
 # The tests of a fleet that works take longer than all others of a worker: these modules have a second one.
 SECOND = ("backup", "harbor", "joining", "killed", "rollback", "rotation", "upgrade")
 MOORED_TOO = frozenset(f"tests/lab/test_{name}.py" for name in SECOND)
-OWN_FLEET = re.compile(r"\b(def lab|fleet_running|guarded_host|fleet_of_lab)\(")
+OWN_FLEET = re.compile(r"\b(def lab|fleet_running|fleet_of_lab)\(")
 LAB_TEST_S = 900  # the boot of a fleet and its first apply count as part of the first test that wants them
 # What takes longest begins first, so that no worker is left alone at the end with a long one.
 LONGEST = (
@@ -32,7 +32,7 @@ LONGEST = (
     "moored too",
     "lab",
     "tests/lab/test_main_path.py",
-    "tests/lab/test_firewall.py",
+    "guarded: Lab",
     "tests/lab/test_two_registries.py",
     "berth: Berth",
     "tests/lab/test_diagnose_many.py",
@@ -45,7 +45,7 @@ LONGEST = (
 def group_of(module: str) -> str:
     """Return the fleet that modules share, by the fixture that the module asks for; else the module itself."""
     source = (Path(__file__).parents[1] / module).read_text()
-    if shared := re.search(r"\b(moored: Moored|berth: Berth)\b", source):
+    if shared := re.search(r"\b(moored: Moored|berth: Berth|guarded: Lab)\b", source):
         return "moored too" if module in MOORED_TOO else shared[1]
     return module if OWN_FLEET.search(source) or "lab: Lab" not in source else "lab"
 

@@ -62,6 +62,15 @@ def ssh(lab: Lab) -> Ssh:
     return connect
 
 
+@pytest.fixture(scope="session")
+def guarded() -> Iterator[Lab]:
+    """Yield the registry's host and a stranger, with every firewall and every program that configures a network."""
+    from tests.lab.networked import guarded_host
+
+    with guarded_host("firewall") as running:
+        yield running
+
+
 @dataclass(frozen=True)
 class Moored:
     """A fleet to which the whole of site was applied once; who breaks something mends it again."""

@@ -18,7 +18,18 @@ from tests.harness.waiting import until
 from tests.lab.sites import NAME, Site
 
 # One list for all of them, so that one image is built.
-NETWORK_PACKAGES = ("bind9", "dnsmasq", "firewalld", "iptables", "knot", "podman", "ufw")
+NETWORK_PACKAGES = (
+    "bind9",
+    "dnsmasq",
+    "firewalld",
+    "ifupdown",
+    "iptables",
+    "knot",
+    "netplan.io",
+    "network-manager",
+    "podman",
+    "ufw",
+)
 GREETING = b"registry\n"
 # It greets whoever connects, by both address families, and again after a reboot.
 GREETER = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from moor.tasks.firewall.hosts import configure_firewall
 from moor_lab.lab import Lab
 from moor_lab.network import address6, has_ipv6
 from tests.harness.waiting import eventually
-from tests.lab.networked import GREETING, OneHost, from_here, from_host, greet, guarded_host, reboot
+from tests.lab.networked import GREETING, OneHost, from_here, from_host, greet, reboot
 from tests.lab.sites import changed, diffs
 from tests.lab.small_image import FILES
 
@@ -71,12 +70,6 @@ TOOLS = {
         "ufw reload",
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[Lab]:
-    with guarded_host("firewall") as running:
-        yield running
 
 
 def shell(lab: Lab, command: str) -> str:

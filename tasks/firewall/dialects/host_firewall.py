@@ -8,23 +8,20 @@ from dataclasses import dataclass
 from nornir.core.task import Task
 
 from moor.connections.ssh.second_connection import second_shell
-from moor.connections.ssh.shell import Shell
-from moor.context import context_of
 from moor.engine.asking import shell_of
-from moor.engine.locking import run_under_lock
-from moor.engine.script import new_mark, require_all, split_answers
-from moor.errors import ErrorKind, HostError
+from moor.errors import HostError
 from moor.resources.base import State, Streamed
 from moor.tasks.firewall.dialects.firewalld import Firewalld
 from moor.tasks.firewall.dialects.guards import Dialect, Guards
 from moor.tasks.firewall.dialects.iptables import Iptables
 from moor.tasks.firewall.dialects.nftables import Nftables
 from moor.tasks.firewall.dialects.ufw import Ufw
-from moor.tasks.firewall.dialects.undo import arm_and_load, disarm_and_keep, keep_rules
+from moor.tasks.host_undo import Undo, run_fragment
 
 AUTO = "auto"
 MANAGERS = ("firewalld", "ufw")  # if one is active, it manages all rules of the host
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (Nftables(), Iptables(), Firewalld(), Ufw())}
+UNDO = Undo("firewall", "rules")
 BOUND_S = 120
 AT_BOOT = "after a reboot"
 
@@ -130,18 +127,19 @@ class HostFirewall(Streamed):
             for d in _probed(seen) if d in changing or d in self._not_kept(seen)
         ]  # fmt: skip
         if not changing:
-            _run(task, shell_of(task), keep_rules(keeps))
+            run_fragment(task, shell_of(task), UNDO.keep(keeps), BOUND_S)
             return
         loads = [d.load(self._guards(d.name in mine), _output_of(seen, d)) for d in changing]
         snapshots, restores = [d.snapshot() for d in changing], [d.restore() for d in changing]
-        _run(task, shell_of(task), arm_and_load(snapshots, restores, loads, self.undo_s))
-        self._confirm(task, disarm_and_keep(keeps))
+        armed = UNDO.arm_and_load(snapshots, restores, loads, self.undo_s)
+        run_fragment(task, shell_of(task), armed, BOUND_S)
+        self._confirm(task, UNDO.disarm_and_keep(keeps))
 
     def _confirm(self, task: Task, script: str) -> None:
         """Disarm the undo over a new connection, which the new rules have admitted."""
         try:
             with second_shell(task) as shell:
-                _run(task, shell, script)
+                run_fragment(task, shell, script, BOUND_S)
         except HostError as error:
             raise HostError(
                 f"the new rules were loaded, and a new connection failed under them ({error}); "
@@ -172,19 +170,3 @@ def _probed(seen: State) -> list[Dialect]:
 
 def _output_of(seen: State, dialect: Dialect) -> str:
     return str(seen.get(f"{dialect.name} said", ""))
-
-
-def _run(task: Task, shell: Shell, fragment: str) -> None:
-    """Run one fragment under the host's lock.
-
-    Raises:
-        HostError: it failed; with what it printed
-    """
-    mark = new_mark()
-    answer = run_under_lock(shell, [fragment], mark, context_of(task).run, BOUND_S)
-    (piece,) = require_all(split_answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
-    if piece.code:
-        raise HostError(
-            piece.stderr.strip()[-2000:] or f"it ended with exit code {piece.code} and printed nothing",
-            ErrorKind.COMMAND,
-        )
