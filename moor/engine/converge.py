@@ -25,8 +25,13 @@ UNPLANNED = "it differs now and is not in the saved plan, so nothing of this sta
 ROUNDS = 5  # more than the longest chain of changes that make further changes necessary
 
 
-def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
+def converge(task: Task, wanted: Sequence[Resource] | Desired, former: Desired | None = None) -> Result:
     """Bring a host to its desired state, resource by resource in the given order; a dry run only plans.
+
+    Args:
+        wanted: what the host should hold, or the function that returns it.
+        former: the function that returns what a host with the former values of its settings should hold, where
+            ``wanted`` is no function.
 
     Returns:
         a Result that counts the changes; one sub-result a resource, with its diff, is in the task's MultiResult.
@@ -39,18 +44,20 @@ def converge(task: Task, wanted: Sequence[Resource] | Desired) -> Result:
     refuse_duplicates(resources)
     seen = observation_of(task.host)
     read_missing(task, resources, seen)
-    chosen, former = split_former(task, wanted, resources, seen)
+    chosen, as_formerly = split_former(task, wanted if callable(wanted) else former, resources, seen)
+    beside = [outcome.change.resource for outcome in as_formerly if outcome.change.id not in listed(chosen).ids]
     resources = listed(chosen)
     changes, left = split_chosen(task, resources.plan(seen.states, seen.planned))
     refuse_unmet(task, resources, changes)
     changes, held = split_held(task, changes)
-    held += former
+    held += as_formerly
     if task.is_dry_run():
         seen.planned.update(path for change in changes for path in change.resource.writes)
-        shown = without(resources, left)
+        shown = [*without(resources, left), *beside] if beside else without(resources, left)
         return report_outcomes(task, shown, [*(Outcome(change, "drift") for change in changes), *held])
     left_out = [*(Outcome(change, "skipped") for change in left), *held]
-    return report_outcomes(task, resources, mend_all(task, resources, changes, left_out))
+    outcomes = mend_all(task, resources, changes, left_out)
+    return report_outcomes(task, [*resources, *beside] if beside else resources, outcomes)
 
 
 def split_chosen(task: Task, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:

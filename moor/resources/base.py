@@ -84,6 +84,10 @@ class Resource(ABC):
         """Return why moor cannot make this change, and the remedy; empty if it can."""
         return ""
 
+    def is_absent(self, actual: State | None) -> bool:
+        """Return whether an actual state means that it is not there; it may have what else is known."""
+        return actual is None
+
     def follows(self, paths: frozenset[str]) -> Resource | None:
         """Return the resource to mend after a rollback of ``paths``, such as a restart; None if there is none."""
         return None

@@ -2,9 +2,7 @@
 
 containerd:
 sandbox_image: registry.example.net/k8s/pause:3.10
-until:
-2026-12-31:
-sandbox_image: registry.example.net/k8s/pause:3.9
+until: {day: 2026-12-31, former: {sandbox_image: registry.example.net/k8s/pause:3.9}}
 """
 
 from __future__ import annotations

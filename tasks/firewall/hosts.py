@@ -87,7 +87,7 @@ def configure_firewall(task: Task) -> Result:
     for resource in resources:
         if isinstance(resource, HostFirewall):
             refuse_lockout(task.host, resource.guards, own_address(task.host, task.nornir.config.ssh.config_file))
-    return converge(task, resources)
+    return converge(task, resources, former=desired)
 
 
 def refuse_lockout(host: Host, guards: Guards, own: IPv4Address | IPv6Address | None) -> None:

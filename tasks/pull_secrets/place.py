@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
+from moor.engine.desired import Desired
 from moor.engine.findings import Finding
 from moor.engine.results import FindingResult
 from moor.errors import InputError, MoorError, merge_errors
@@ -83,16 +85,28 @@ def write_pull_secrets(task: Task) -> Result:
         task.results.append(FindingResult(task.host, finding))
     parts = [_part(task.host, section, one, view, workloads) for one in chosen]
     parts += [_withdrawn(task.host, section, one) for one in left_over if _prunes(section, one)]
-    return _converge_all(task, parts)
+    return _converge_all(task, parts, partial(former_resources, task, view))
 
 
-def _converge_all(task: Task, parts: Sequence[Sequence[Resource] | MoorError]) -> Result:
+def former_resources(task: Task, view: ClusterView, host: Host) -> Sequence[Resource]:
+    """Return the pull secrets of all namespaces by the settings of ``host``, which has the former ones."""
+    section, written = optional_settings_of(host, PullSecrets), optional_settings_of(host, Workloads)
+    if section is None:
+        return []
+    workloads = written.by_name if written else {}
+    parts = [
+        _part(host, section, one, view, workloads) for one in choose(section, _namespaces(section, view, workloads))
+    ]
+    return [resource for part in parts if not isinstance(part, MoorError) for resource in part]
+
+
+def _converge_all(task: Task, parts: Sequence[Sequence[Resource] | MoorError], former: Desired) -> Result:
     changed, errors = 0, list[MoorError]()
     for part in parts:
         try:
             if isinstance(part, MoorError):
                 raise part
-            changed += bool(converge(task, part).changed)
+            changed += bool(converge(task, part, former).changed)
         except MoorError as error:
             errors.append(error)
             if is_silent(error):

@@ -89,7 +89,7 @@ def configure_registry(task: Task) -> Result:
     fetch_ahead(task, things)
     closing = [thing for thing in things if isinstance(thing, Thing) and thing.closes]
     first = [thing for thing in things if thing not in closing]
-    return converge(task, [*first, *unlisted(task), *closing])
+    return converge(task, [*first, *unlisted(task), *closing], former=desired)
 
 
 def unlisted(task: Task) -> list[Unlisted]:

@@ -77,4 +77,4 @@ def replicate_to_standby(task: Task) -> Result:
     begin_reading(task)
     things = desired_of(task, desired)
     fetch_ahead(task, things)
-    return converge(task, things)
+    return converge(task, things, former=desired)

@@ -12,6 +12,7 @@ from nornir.core.task import Result, Task
 from moor.connections.apis.kubernetes import explain_unusable_kubeconfig
 from moor.context import context_of
 from moor.engine.converge import converge, refuse_duplicates
+from moor.engine.desired import Desired
 from moor.errors import ErrorKind, HostError, InputError, MoorError, UnfitInput, merge_errors
 from moor.resources.base import Resource
 from moor.settings import settings_of
@@ -157,13 +158,14 @@ def deploy_workload(task: Task) -> Result:
     open_cluster(task)
     done, errors, lost = list[Result](), list[MoorError](), set[str]()
     objects, pending = read_objects(task, errors)
+    former = former_resources(task)
     for part in [*parts(task.host, objects), *(WorkloadPart(one.namespace, one.workload, (one,)) for one in pending)]:
         if part.namespace in lost:
             words = f"workload {part.workload}: skipped: its namespace {part.namespace} failed"
             errors.append(HostError(words, ErrorKind.SKIPPED))
             continue
         try:
-            done.append(converge(task, part.resources))
+            done.append(converge(task, part.resources, former))
         except MoorError as error:
             errors.append(error)
             if is_silent(error):
@@ -175,11 +177,27 @@ def deploy_workload(task: Task) -> Result:
     return Result(host=task.host, result=words, changed=any(one.changed for one in done))
 
 
-def read_objects(task: Task, errors: list[MoorError]) -> tuple[dict[str, list[Tree]], list[PendingCharts]]:
+def former_resources(task: Task) -> Desired:
+    """Return the function that returns what the cluster should hold by former settings; it reads charts once."""
+    known: list[Resource] = []
+
+    def of(former: Host) -> Sequence[Resource]:
+        if not known:
+            objects, _ = read_objects(task, [], former)
+            known.extend(resource for part in parts(former, objects) for resource in part.resources)
+        return known
+
+    return of
+
+
+def read_objects(
+    task: Task, errors: list[MoorError], host: Host | None = None
+) -> tuple[dict[str, list[Tree]], list[PendingCharts]]:
     """Return the objects of each workload, with what only the cluster and the registries tell.
 
     Args:
         errors: receives what keeps a workload's objects from being known; that workload is left out
+        host: whose settings have the workloads; by default the task's
 
     Returns:
         the objects, and the charts that a plan cannot read yet
@@ -189,10 +207,11 @@ def read_objects(task: Task, errors: list[MoorError]) -> tuple[dict[str, list[Tr
     """
     found, pending = dict[str, list[Tree]](), list[PendingCharts]()
     planning = task.is_dry_run() and not context_of(task).examining
-    for name, workload in settings_of(task.host, Workloads).by_name.items():
+    host = host or task.host
+    for name, workload in settings_of(host, Workloads).by_name.items():
         reach = None if all_local(workload) else chart_access_of(task)
         try:
-            objects = manifests(task.host, name, workload, reach)
+            objects = manifests(host, name, workload, reach)
             learn_kinds(task, objects)
             found[name] = objects
         except RegistryNotThere as error:

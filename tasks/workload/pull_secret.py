@@ -76,6 +76,9 @@ class PullSecret(Remote):
             wanted |= {"content": "logins"} if "content" in known else {}
         return wanted
 
+    def is_absent(self, actual: State | None) -> bool:
+        return actual is None or actual["type"] == "(none)"
+
     def read(self, task: Task) -> State | None:
         login = self._login(task)
         known: State = {"robot": login[0], "wanted": login[1]} if login else {}

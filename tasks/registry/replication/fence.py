@@ -38,7 +38,7 @@ def fence_registries(task: Task) -> Result:
     begin_reading(task)
     things = desired_of(task, desired)
     fetch_ahead(task, things)
-    return converge(task, things)
+    return converge(task, things, former=desired)
 
 
 @dataclass(frozen=True)
