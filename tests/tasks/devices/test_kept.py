@@ -28,6 +28,7 @@ SECRET = re.compile("«(.*?)»")
 # How each tells that ann changed it: in its configuration, or when it is asked.
 ANN = {
     "cisco_ios": ("", "! Last configuration change at 09:20:01 UTC Mon Mar 2 2026 by ann"),
+    "cisco_xr": ("", "!! Last configuration change at Mon Mar  2 09:20:01 2026 by ann"),
     "cisco_nxos": (
         "show accounting log .*",
         "Mon Mar  2 09:12:33 2026:type=update:id=10.0.0.5@pts/0:user=ops:cmd=configure terminal ; shutdown (SUCCESS)\n"
@@ -71,7 +72,7 @@ def change(one: Edge) -> None:
     if question:
         box.instead[question] = told
     else:
-        box.banner = re.sub("! Last configuration change.*", told, box.banner)
+        box.banner = re.sub("!!? Last configuration change.*", told, box.banner)
 
 
 def device(one: Edge, word: str, *rest: int) -> str:
