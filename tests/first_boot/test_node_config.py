@@ -242,6 +242,13 @@ def test_without_a_key_of_its_own_no_account_is_made_and_said(site: Path) -> Non
     assert "no account is made, since the inventory names no username and key" in done.stderr
 
 
+def test_a_network_device_has_no_first_boot_of_this_kind(site: Path) -> None:
+    (site / GROUPS).write_text(f"{(site / GROUPS).read_text()}\ndevices: {{}}\n")
+    done = moor_here(site, "node", "config", "devices", "--format", "cloud-init")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "node config: devices is reached by netmiko, not by SSH and a shell; name a node" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -14,6 +14,7 @@ from nornir.core.task import Result, Task
 
 from moor.cli.commands.running import open_fleet, print_safely, print_source, print_warning, runbook_of
 from moor.cli.options import Options
+from moor.connections.names import SHELL, connection_of
 from moor.context import site_of
 from moor.engine.desired import function_beside
 from moor.engine.probing import probe
@@ -78,6 +79,10 @@ def _is_host(nr: Nornir, what: str) -> bool:
 def _made(nr: Nornir, order: Order, name: str) -> tuple[FirstBoot, list[str]]:
     """Return what the machine is given, and notes about it."""
     host, state = nr.inventory.hosts[name], site_of(nr).state
+    if connection_of(host) != SHELL:
+        raise InputError(
+            f"{COMMAND}: {order.what} is reached by {connection_of(host)}, not by SSH and a shell; name a node"
+        )
     stages = _stages_of(nr, host)
     resources = [one for stage in stages if (desired := stage.desired) for one in desired(host)]
     like = _read_alike(nr, order.like, resources) if order.like else {}

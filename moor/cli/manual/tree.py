@@ -20,6 +20,7 @@ FILES, FOLDERS = "files", "folders"  # what a shell completes by itself
 KINDS = {
     **{"--limit": "limit", "--runbook": "names", "RUNBOOK": "names", "RUN": "runs", "--host": "hosts", "HOST": "hosts"},
     **{"NODE": "hosts", "HOST|FILE": "hosts+files", "RUNBOOK|FILE": "names+files", "--canary": "limit"},
+    "NODE|GROUP": "limit",
     **{"CONCERN": "names"},
 }
 
