@@ -28,7 +28,7 @@ EVERY_HOST = (
 # python3 is only for the stand-in of the kubelet; moor itself needs no Python on hosts
 NODE = ("containerd", "runc", "python3-minimal", "python3", "iptables")
 # packages that apt-get install finds on a bare trixie host; older suites have no Compose v2
-REPOSITORY = {"trixie": ("docker.io", "docker-cli", "docker-compose", "iptables", "curl", "skopeo")}
+REPOSITORY = {"trixie": ("docker.io", "docker-cli", "docker-compose", "iptables", "curl", "skopeo", "chrony")}
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
 
 

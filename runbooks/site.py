@@ -1,6 +1,7 @@
 """Site: set up everything from bare hosts to a workload that runs from the private registry.
 
-Changes   access lists, routes, firewalls, names, trust, containerd, Docker, Harbor, projects, robots, images, workloads
+Changes   access lists, proxies, clocks, routes, firewalls, names, trust, containerd, Docker, Harbor, projects,
+          robots, images, workloads
 Groups    devices, dns, harbor, nodes, workstations, control_plane, clusters
 Run       moor plan; moor apply
 Undo      moor rollback; former contents of files are kept on each host below /var/lib/moor/runs
@@ -33,12 +34,15 @@ from moor.tasks.names.records import write_records
 from moor.tasks.pki.issue import issue_certificates
 from moor.tasks.podman.configure import configure_podman
 from moor.tasks.preflight.hosts import check_host
+from moor.tasks.proxy.runtimes import start_with_proxy
+from moor.tasks.proxy.write import HAS_PROXY, write_proxy
 from moor.tasks.pull_secrets.place import write_pull_secrets
 from moor.tasks.registry.configure import configure_registry
 from moor.tasks.registry.mirror import replicate_to_standby
 from moor.tasks.registry.replication.fence import fence_registries
 from moor.tasks.registry.replication.pair import HAS_STANDBY, PAIRED
 from moor.tasks.routes.hosts import set_routes
+from moor.tasks.time.keep import HAS_TIME, keep_time
 from moor.tasks.trust import trust_ca
 from moor.tasks.upgrade.proofs import PULLING_NODES, prove_pulls
 from moor.tasks.upgrade.stage import upgrade_harbor
@@ -56,6 +60,10 @@ RUNBOOK = Runbook(
         Stage(write_access_lists, on=DEVICES, ahead=True),
         Stage(check_host, on=INSIDERS),
         Stage(set_routes, on=INSIDERS),
+        # Packages come through the proxy.
+        Stage(write_proxy, on=HAS_PROXY),
+        # Certificates and tokens are judged by clocks.
+        Stage(keep_time, on=HAS_TIME),
         Stage(issue_certificates, on=SERVING_REGISTRY),
         Stage(configure_firewall, on=INSIDERS),
         # DNS serves a name before hosts are made to query it.
@@ -69,6 +77,8 @@ RUNBOOK = Runbook(
         Stage(install_harbor, on=OWN_REGISTRY, ahead=True),
         # Nodes must not point at a registry that does not run yet; containerd restarts on one node at a time.
         Stage(configure_containerd, on=NODES, rolling=replace(ONE_BY_ONE, health=await_health), needs=SERVING_REGISTRY),
+        # What was started above for another reason has its proxy by now.
+        Stage(start_with_proxy, on=HAS_PROXY, rolling=replace(ONE_BY_ONE, health=await_health)),
         Stage(fence_registries, on=PAIRED),
         Stage(configure_registry, on=EVERY_REGISTRY),
         Stage(replicate_to_standby, on=HAS_STANDBY),

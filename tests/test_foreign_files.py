@@ -43,7 +43,6 @@ from moor.schedule.cron import with_block as crontab
 from moor.secrets.secret import Secret
 from moor.settings.document import InputFaults, load_yaml
 from moor.settings.section import SecretRef
-from moor.tasks import runtime_proxies
 from moor.tasks.containerd import rancher
 from moor.tasks.containerd.config import RegistryLookup, edit_config
 from moor.tasks.containerd.config_faults import ExpectedConfig
@@ -66,6 +65,7 @@ from moor.tasks.mirrors.retired import without_mirrors
 from moor.tasks.names.block import with_block
 from moor.tasks.podman.configure import render_registries_conf
 from moor.tasks.podman.registries_conf import find_unchecked, find_user_overrides
+from moor.tasks.proxies import running
 from moor.tasks.registry import logins
 from moor.tasks.survey.proposal import propose
 from moor.tasks.survey.script import HostView
@@ -400,7 +400,7 @@ PARSERS: dict[str, Parser] = {
     "ssh_config that is included": Parser(included, SSH_CONFIG),
     "machines of NetBox": Parser(netbox, NETBOX, json.dumps),
     "files of containerd as diagnose reads them": Parser(heard, CONFIG_TOML, as_toml),
-    "NO_PROXY of a service": Parser(lambda text: runtime_proxies.judge_proxy(text, "registry.moor.test", 443, "docker"), PROXY),
+    "NO_PROXY of a service": Parser(lambda text: running.judge_proxy(text, "registry.moor.test", 443, "docker"), PROXY),
     "registries.conf as it counts": Parser(podmans, {"registry": [{"location": "x", "insecure": True}]}, as_toml),
     "config.toml as import reads it": Parser(partial(surveyed, "/etc/containerd/config.toml"), CONFIG_TOML, as_toml),
     "hosts.toml as import reads it": Parser(partial(surveyed, "/etc/containerd/certs.d/docker.io/hosts.toml"), HOSTS_TOML, as_toml),

@@ -47,6 +47,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "Pki.passphrase": ("data", "pki", "passphrase"),
     "Pki.key": ("data", "pki", "key"),
     "Proxy.login": ("data", "docker", "proxy", "login"),
+    "ProxySettings.login": ("data", "proxy", "login"),
     "Robot.secret": ("data", "projects", "demo", "robots", "puller", "secret"),
     "Zone.secret": ("data", "names", "zones", "moor.test", "secret"),
     "SiteSettings.history_url": ("user_defined", "moor", "history_url"),
@@ -115,6 +116,7 @@ class Planted:
         zone = {"server": "127.0.0.1", "port": 1, "key": "moor"}
         trees[DEFAULTS]["data"]["names"] = {"mode": "both", "zones": {"moor.test": zone}}
         trees[DEFAULTS]["data"].setdefault("docker", {})["proxy"] = {"url": "http://proxy.moor.test:3128"}
+        trees[DEFAULTS]["data"]["proxy"] = {"url": "http://proxy.moor.test:3128"}
         trees[DEFAULTS]["data"]["logins"] = {"given": {"user": "somebody"}}
         for place, path in PLACES.items():
             if own or place not in ("Pki.key", "SiteSettings.history_url"):  # without a URL it is a file
@@ -132,7 +134,7 @@ class Planted:
         word = "".join(self.random.choices("abcdefghkmnpqrstuvwxyzABCDEFGH23456789", k=16))
         awkward = [letter for letter in AWKWARD if letter not in NOT_IN_HARBOR.get(place, "")]
         value = word[:8] + "".join(self.random.sample(awkward, 8)) + word[8:]
-        if place == "Proxy.login":
+        if place in ("Proxy.login", "ProxySettings.login"):
             value = f"{value[:8]}:{value[8:]}"
         if place == "Zone.secret":
             value = base64.b64encode(value.encode()).decode()

@@ -105,11 +105,13 @@ elif [ -e {path} ]; then echo file; cat {path}; fi"""
 
     def mend(self, actual: State | None) -> str:
         wanted = self.desired(actual)
-        content = str(wanted["content"]) if wanted else ""
-        known = sha256(str(actual["content"]) if actual else "")
+        return self._written(str(wanted["content"]) if wanted else "", str(actual["content"]) if actual else "")
+
+    def _written(self, content: str, before: str) -> str:
+        """Return sh that replaces the file's content, unless that is not ``before`` any more."""
         unchanged = f"""\
 sum=$(if [ -e "$p" ]; then sha256sum < "$p"; else sha256sum < /dev/null; fi)
-[ "${{sum%% *}}" = {known} ] || moor_fail 'it changed after it was read; run again'"""
+[ "${{sum%% *}}" = {sha256(before)} ] || moor_fail 'it changed after it was read; run again'"""
         return self.replacing(unchanged, literal(content))
 
     def replacing(self, before: str, printing: str) -> str:
@@ -125,8 +127,12 @@ t={quote(temporary_path(self.path))}
 {before}
 moor_keep {quote(self.path)}
 {make_parent(self.path)}
-o=0:0 m=0644; [ ! -e "$p" ] || {{ o=$(stat -c %u:%g "$p"); m=$(stat -c %a "$p"); }}
+{self._attributes()}
 {replace_by(printing, '"$o"', '"$m"', self._before_placing())}"""
+
+    def _attributes(self) -> str:
+        """Return sh that sets ``$o`` and ``$m``, owner and mode of the new file ``$p``."""
+        return 'o=0:0 m=0644; [ ! -e "$p" ] || { o=$(stat -c %u:%g "$p"); m=$(stat -c %a "$p"); }'
 
     def _before_placing(self) -> str:
         """Return sh that fails if the new content is not accepted, and prints why, with the file's own path in it."""

@@ -72,9 +72,8 @@ class Service(Scripted):
         return replace(self, put_back=False) if stale else None
 
     def probe(self) -> str:
-        unit = quote(self.name)
         return f"""\
-u={unit}
+{self._unit()}
 [ -d /run/systemd/system ] || exit 0
 systemctl is-active "$u" 2>/dev/null || :
 systemctl is-enabled "$u" 2>/dev/null || :
@@ -86,6 +85,10 @@ while IFS= read -r f; do
   changed=$(stat -L -c %y "$f") && changed=$(date -d "$changed" +%s%N) || continue
   [ "${{changed%???????}}" -le $(( started + {TOLERANCE_CS} )) ] || printf 'newer %s\\n' "$f"
 done"""
+
+    def _unit(self) -> str:
+        """Return sh that sets ``$u``, the unit's name."""
+        return f"u={quote(self.name)}"
 
     def actual(self, output: str) -> State | None:
         lines = output.splitlines()
@@ -105,7 +108,7 @@ done"""
         right = actual["enabled"] == _word(self.enabled)
         enabling = ":" if right else f'systemctl -q {"enable" if self.enabled else "disable"} "$u" || exit 1'
         starting = self._start() if self.running else 'systemctl stop "$u"'
-        return f"u={quote(self.name)}\nsystemctl daemon-reload\n{enabling}\n{starting}"
+        return f"{self._unit()}\nsystemctl daemon-reload\n{enabling}\n{starting}"
 
     def first_mend(self) -> str:
         """Return sh that starts the unit unless it runs with its present files; see ``Scripted``.

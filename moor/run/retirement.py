@@ -74,8 +74,10 @@ def desired(host: Host) -> Sequence[Resource]:
     order = context_of(host).retirement
     if order is None:
         return []
-    stages = all_stages(site_of(host).directory).stages
-    return [one for retired in retiring(host, stages, order.concerns) for one in retired(host, order.leaves)]
+    stages, found = all_stages(site_of(host).directory).stages, list[Resource]()
+    for retired in retiring(host, stages, order.concerns):
+        found += [one for one in retired(host, order.leaves) if one not in found]  # two concerns may say the same
+    return found
 
 
 def retire(task: Task) -> Result:

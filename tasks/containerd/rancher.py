@@ -18,7 +18,7 @@ from moor.resources.service import Service
 from moor.tasks.containerd.hosts_toml import HOST_TABLE_NEEDED, parse_hosts_toml, read_generated_hosts_toml
 from moor.tasks.containerd.settings import AGENT
 from moor.tasks.facts import Registry
-from moor.tasks.runtime_proxies import parse_key_values
+from moor.tasks.proxies.running import parse_key_values
 
 DIRECTORY = {"k3s": "/etc/rancher/k3s", "rke2": "/etc/rancher/rke2"}
 

@@ -27,7 +27,7 @@ from moor.tasks.diagnosis.rules import RULES
 from moor.tasks.diagnosis.rules.layers import judge
 from moor.tasks.diagnosis.rules.rule import Evidence
 from moor.tasks.diagnosis.scope import probe_request_of, registry_endpoint_of
-from moor.tasks.runtime_proxies import parse_key_values
+from moor.tasks.proxies.running import parse_key_values
 
 CLOCK = "clock:kept"
 

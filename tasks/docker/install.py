@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
@@ -19,28 +18,23 @@ from moor.formats.json_text import rewrite
 from moor.formats.toml import merge
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
-from moor.resources.file import Absent, File
-from moor.resources.leftover import Leftover
 from moor.resources.service import Service
-from moor.secrets.secret import Secret
 from moor.settings import prefix_errors, settings_of
 from moor.tasks.certs_d import ca_leftovers, ca_resources
-from moor.tasks.docker.settings import DockerSettings, Proxy
+from moor.tasks.docker.settings import DockerSettings
 from moor.tasks.docker.stored_logins import no_stored_login
-from moor.tasks.docker.unset_proxy import UnsetProxy
 from moor.tasks.docker.verification import DAEMON, insecure_entries, verification_requirement
 from moor.tasks.facts import Registry
 from moor.tasks.packages import packages
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
+from moor.tasks.proxies.runtimes import ProxiedUnit, proxied_unit
+from moor.tasks.proxies.unset import unset_proxy
 
 CERTS = "/etc/docker/certs.d"
 # An older dockerd has no --validate, so its file is not checked.
 CHECK = '! dockerd --help | grep -q -e --validate || dockerd --validate --config-file "$t"'
 PROXY_FILE = "/etc/moor/docker-proxy.env"
-PROXY_UNIT = "/etc/systemd/system/docker.service.d/moor-proxy.conf"
-MARK = "# Written by moor"
 GROUPS = ("workstations", "harbor")
-LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def judge(host: Host) -> None:
@@ -58,7 +52,8 @@ def desired(host: Host) -> Sequence[Resource]:
     settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
     with prefix_errors("data.docker.daemon.insecure-registries"):
         refuse_insecure(settings.daemon.get("insecure-registries"), registry)
-    proxy = _proxy(settings.proxy, registry)
+    unit = docker_unit(host)
+    proxy = unit.files() if unit else ()
     watched = (*((DAEMON,) if settings.daemon else ()), *(one.path for one in proxy))
     directory = f"{CERTS}/{registry.host_port}"
     return [
@@ -76,11 +71,11 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
 
     Docker itself and its images stay. A host that leaves may not keep logins to the registry.
     """
-    settings, registry = settings_of(host, DockerSettings), settings_of(host, Registry)
+    registry = settings_of(host, Registry)
     directory = f"{CERTS}/{registry.host_port}"
     found: list[Resource] = [no_stored_login(registry.host_port)] if leaves else []
-    if leaves or settings.proxy is None:
-        found += [Leftover(PROXY_UNIT, MARK), Absent(PROXY_FILE), UnsetProxy()]
+    if leaves or docker_unit(host) is None:
+        found += unset_proxy("docker")
     if leaves or not any(map(host.has_parent_group, GROUPS)):
         found += ca_leftovers(directory, ca_pem(host))
     return found
@@ -89,6 +84,11 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
 def install_docker(task: Task) -> Result:
     """Install and start Docker, and make it trust the registry."""
     return converge(task, desired)
+
+
+def docker_unit(host: Host) -> ProxiedUnit | None:
+    """Return Docker's unit with its proxy; None where the inventory gives it none."""
+    return proxied_unit(host, "docker", special=settings_of(host, DockerSettings).proxy)
 
 
 def refuse_insecure(names: object, registry: Registry) -> None:
@@ -103,32 +103,6 @@ def _daemon(settings: Mapping[str, Any]) -> list[Resource]:
     if not settings:
         return []
     return [Edit(DAEMON, "settings", partial(edit_daemon_json, settings=dict(settings)), check=CHECK)]
-
-
-def _proxy(proxy: Proxy | None, registry: Registry) -> list[File]:
-    if proxy is None:
-        return []
-    with prefix_errors("data.docker.proxy.login"):
-        content = proxy_environment(proxy, registry)
-    unit = f"# Written by moor from data.docker.proxy.\n[Service]\nEnvironmentFile={PROXY_FILE}\n"
-    return [File(PROXY_FILE, content, mode="0600"), File(PROXY_UNIT, unit)]
-
-
-def proxy_environment(proxy: Proxy, registry: Registry) -> str | Secret:
-    """Return dockerd's environment file; a secret where the proxy wants a login.
-
-    Raises:
-        InputError: the login cannot be read, or is not USER:PASSWORD
-    """
-    scheme, _, place = proxy.url.rstrip("/").partition("://")
-    around = ",".join([*LOCAL, *registry.names, *proxy.no_proxy])
-    lines = "HTTP_PROXY={0}\nHTTPS_PROXY={0}\nNO_PROXY={1}\n"
-    if proxy.login is None:
-        return lines.format(f"{scheme}://{place}", around)
-    user, colon, password = proxy.login.resolve().reveal().partition(":")
-    if not colon or not user:
-        raise InputError("it is not USER:PASSWORD")
-    return Secret(lines.format(f"{scheme}://{quote(user, '')}:{quote(password, '')}@{place}", around))
 
 
 def edit_daemon_json(content: str, _: str, settings: dict[str, Any]) -> str:

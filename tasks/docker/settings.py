@@ -6,27 +6,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from moor.settings import SecretRef, Section
-from moor.settings.section import StrictModel
+from moor.settings import Section
+from moor.tasks.proxies.settings import Proxy
 
 PackageName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.+_:-]*$")]
-
-
-class Proxy(StrictModel):
-    """The HTTP proxy through which Docker pulls images of other registries.
-
-    It goes into a file that systemd reads for Docker (``/etc/moor/docker-proxy.env``, for root alone). Once the key is
-    taken out, ``moor remove docker`` removes that file, and restarts Docker.
-
-    Attributes:
-        url: ``http://NAME:PORT``, without a login
-        login: ``USER:PASSWORD``, where the proxy wants one
-        no_proxy: more names that Docker reaches without it; the registry's own are among them already
-    """
-
-    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._\[\]:-]+/?$")]
-    login: SecretRef | None = None
-    no_proxy: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._*:/-]+$")], ...] = ()
 
 
 class DockerSettings(Section):
@@ -39,7 +22,7 @@ class DockerSettings(Section):
     Attributes:
         packages: what brings the engine and Compose v2; a list; ``[]`` where the system comes with them
         daemon: keys laid over ``/etc/docker/daemon.json``; without any that file is left alone
-        proxy: the proxy through which Docker pulls images of other registries
+        proxy: Docker's proxy, where it is not that of ``data.proxy``
     """
 
     section: ClassVar[str] = "docker"

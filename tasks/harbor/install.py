@@ -16,6 +16,7 @@ from moor.resources.base import Resource
 from moor.resources.file import File
 from moor.resources.service import Service
 from moor.settings import prefix_errors, settings_of
+from moor.tasks.docker.install import docker_unit
 from moor.tasks.docker.settings import DockerSettings
 from moor.tasks.facts import Registry, own_registry
 from moor.tasks.harbor.config import (
@@ -92,8 +93,8 @@ def uploaded_installer(harbor: HarborSettings) -> Archive:
 
 def ways_to_images(host: Host, harbor: HarborSettings) -> list[Resource]:
     """Return the requirement that Docker reaches the images of an online installer; an offline one brings them."""
-    docker = settings_of(host, DockerSettings)
-    return [images_requirement(one.images, docker.proxy, docker.daemon) for one in pulled_images(harbor)]
+    unit, daemon = docker_unit(host), settings_of(host, DockerSettings).daemon
+    return [images_requirement(one.images, unit.proxy if unit else None, daemon) for one in pulled_images(harbor)]
 
 
 def pulled_images(harbor: HarborSettings) -> list[PulledImages]:

@@ -14,8 +14,8 @@ from moor.errors import ErrorKind
 from moor.lazy_imports import tarfile
 from moor.resources.base import Scripted, State
 from moor.resources.requirement import Requirement
-from moor.tasks.docker.settings import Proxy
 from moor.tasks.harbor.releases import VALKEY_SINCE, version_of
+from moor.tasks.proxies.settings import Proxy
 
 PULL_S = 3600
 CONNECT_S = 10
@@ -32,7 +32,7 @@ BY_FLAG = {
     "--with-chartmuseum": ("chartmuseum-photon",),
 }
 REMEDY = (
-    f"let it out to {DOCKER_HUB}, or write data.docker.proxy, or a mirror of Docker Hub below "
+    f"let it out to {DOCKER_HUB}, or write data.proxy, or a mirror of Docker Hub below "
     "data.docker.daemon.registry-mirrors; where it has no way out at all, name the offline installer (docs/harbor.md)"
 )
 

@@ -14,12 +14,11 @@ from moor.engine.asking import shell_of
 from moor.errors import ErrorKind, HostError
 from moor.secrets.secret import Secret
 from moor.settings import optional_settings_of, prefix_errors, settings_of
-from moor.tasks.docker.install import proxy_environment
-from moor.tasks.docker.settings import DockerSettings
-from moor.tasks.facts import Registry
+from moor.tasks.docker.install import docker_unit
 from moor.tasks.images.ask_script import ASK_S, Side, ask_digests, prepare
 from moor.tasks.images.origin import DIGEST, HUB, Origin
 from moor.tasks.images.settings import Images, Upstream, Upstreams
+from moor.tasks.proxies.runtimes import environment_lines
 
 LINE = re.compile(r"^moor: (\d+) (\d{3}) ?(.*)$", re.MULTILINE)
 KEY = "digests upstream"  # in the run's answers, with the host's name
@@ -129,9 +128,9 @@ def side_of(host: Host, place: str) -> Side:
 
 def proxy_lines(host: Host) -> list[str]:
     """Return the environment by which the host reaches registries upstream: the proxy of its Docker."""
-    docker = optional_settings_of(host, DockerSettings)
-    if docker is None or docker.proxy is None:
+    unit = docker_unit(host)
+    if unit is None:
         return []
-    with prefix_errors("data.docker.proxy.login"):
-        content = proxy_environment(docker.proxy, settings_of(host, Registry))
+    with prefix_errors(f"{unit.place}.login"):
+        content = environment_lines(unit.proxy, unit.no_proxy)
     return (content.reveal() if isinstance(content, Secret) else content).splitlines()

@@ -27,7 +27,7 @@ from moor.tasks.maintenance.settings import Drain, Maintenance
 
 FIRST_PAUSE_S, PAUSE_S = 0.2, 3.0  # between two looks at what is awaited: the first, and the longest
 READY_S = 120.0
-RESTARTS = "service:"  # how the ids of resources begin whose change restarts something
+RESTARTS = ("service:", "proxy:")  # how the ids of resources begin whose change restarts something
 SCHEDULABLE = "may get pods"
 
 

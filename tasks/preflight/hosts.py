@@ -16,9 +16,9 @@ from moor.errors import ErrorKind
 from moor.resources.base import Resource
 from moor.resources.requirement import Clock, Requirement
 from moor.settings import optional_settings_of, settings_of
-from moor.tasks import runtime_proxies
 from moor.tasks.containerd.configure import expected_config, loaded_config_requirement
 from moor.tasks.containerd.settings import ContainerdSettings
+from moor.tasks.docker.install import docker_unit
 from moor.tasks.docker.verification import verification_requirement
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.config import configured
@@ -31,6 +31,8 @@ from moor.tasks.podman.configure import registries_requirement
 from moor.tasks.podman.settings import PodmanSettings
 from moor.tasks.preflight.ports import PORTS, check_ports
 from moor.tasks.preflight.settings import Preflight
+from moor.tasks.proxies import running
+from moor.tasks.proxies.runtimes import proxied_unit
 
 # The oldest supported releases; a system whose ID_LIKE names one of them is accepted. Empty for rolling releases.
 SYSTEMS = {
@@ -71,16 +73,17 @@ def desired(host: Host) -> Sequence[Resource]:
 
 
 def _proxies(host: Host) -> Iterator[Requirement]:
-    """Yield requirements that containerd and Docker do not use a proxy for the registry."""
+    """Yield requirements that containerd and Docker do not use a proxy for the registry, where moor sets them none."""
     registry = settings_of(host, Registry)
-    judge = partial(runtime_proxies.judge_proxy, name=registry.name, port=registry.port)
+    judge = partial(running.judge_proxy, name=registry.name, port=registry.port)
     if host.has_parent_group("nodes"):
         runtime = settings_of(host, ContainerdSettings)
         own = "" if runtime.runtime == "containerd" else runtime.runtime
-        fragment = runtime_proxies.read_containerd_proxy(runtime.service, own)
-        yield Requirement("proxy:containerd", fragment, partial(judge, unit=runtime.service))
-    if host.has_parent_group("workstations"):
-        yield Requirement("proxy:docker", runtime_proxies.READ_DOCKER_PROXY, partial(judge, unit="docker"))
+        fragment = running.read_containerd_proxy(runtime.service, own)
+        if proxied_unit(host, runtime.service, own) is None:
+            yield Requirement("proxy:containerd", fragment, partial(judge, unit=runtime.service))
+    if host.has_parent_group("workstations") and docker_unit(host) is None:
+        yield Requirement("proxy:docker", running.READ_DOCKER_PROXY, partial(judge, unit="docker"))
 
 
 def _effective(host: Host) -> Iterator[Requirement]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from moor.connections.names import OUTSIDERS
 from moor.run.protocols.proposing import SurveyRequest
 from moor.tasks.containerd.loaded_config import subtable
-from moor.tasks.runtime_proxies import judge_proxy
+from moor.tasks.proxies.running import judge_proxy
 from moor.tasks.survey.agreement import Agreed, lacking
 from moor.tasks.survey.host_settings import groups_of
 from moor.tasks.survey.reading import json_of, toml_of, ways_of

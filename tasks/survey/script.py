@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from moor.tasks.containerd.loaded_config import LIST_FILES
-from moor.tasks.runtime_proxies import READ_ENVIRONMENT
+from moor.tasks.proxies.running import READ_ENVIRONMENT
 
 LARGEST = 256 * 1024  # bytes of one file
 MOST = 400  # files of one kind

@@ -28,6 +28,7 @@ NETWORK_PACKAGES = (
     "netplan.io",
     "network-manager",
     "podman",
+    "systemd-timesyncd",
     "ufw",
 )
 GREETING = b"registry\n"

@@ -13,7 +13,7 @@ from moor.tasks.diagnosis.evidence.probes import probes
 from moor.tasks.names.dns_query import DNS_SAYS
 from moor.tasks.names.dnsmasq import DnsmasqAnswers, query_addresses
 from moor.tasks.names.hosts import dns_check
-from moor.tasks.runtime_proxies import parse_key_values
+from moor.tasks.proxies.running import parse_key_values
 from tests.harness.shells import SHELLS, sh
 
 every_shell = pytest.mark.parametrize("shell", SHELLS)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from moor.formats.yaml_text import parse_yaml
 from moor.tasks.containerd.rancher import edit_registries_yaml, without_registry
 from moor.tasks.docker.stored_logins import no_stored_login
-from moor.tasks.docker.unset_proxy import UnsetProxy
 from moor.tasks.facts import Registry
 from moor.tasks.mirrors.hosts_toml import CacheHost
 from moor.tasks.mirrors.rancher import edit_mirrors
 from moor.tasks.mirrors.retired import without_mirrors
+from moor.tasks.proxies.unset import UnsetProxy
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
 from tests.harness.shells import SHELLS, sh
@@ -59,7 +59,7 @@ def test_a_concern_without_leftovers_is_refused_with_those_that_have_some(tmp_pa
     site = write_site(tmp_path, {"inventory/hosts.yaml": {"node1": {"hostname": "127.0.0.1"}}})
     done = moor_here(site, "remove", "harbor,mirors", "--yes")
     assert done.returncode == 1
-    assert "remove: harbor, mirors: nothing of it is removed on hosts; known: routes, firewall, names, " in done.stderr
+    assert "remove: harbor, mirors: nothing of it is removed on hosts; known: routes, proxy, time, " in done.stderr
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -24,7 +24,7 @@ from moor.tasks.diagnosis.evidence.registry_answers import (
 from moor.tasks.diagnosis.evidence.runtime_answers import bundled_runtime_evidence, containerd_evidence
 from moor.tasks.diagnosis.evidence.tls_handshake import parse_transcript
 from moor.tasks.diagnosis.rules.rule import KEEPER, MAKER, OTHERS
-from moor.tasks.runtime_proxies import is_proxied, parse_key_values, remedy
+from moor.tasks.proxies.running import is_proxied, parse_key_values, remedy
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "ppc64le": "ppc64le"}
 NOBODY = "a client without a login"

@@ -22,7 +22,7 @@ from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEn
 from moor.tasks.diagnosis.evidence.pull_script import DIRECTORY, pull_script
 from moor.tasks.names.dns_query import DNS_SAYS
 from moor.tasks.podman.registries_conf import READ_REGISTRIES
-from moor.tasks.runtime_proxies import read_containerd_proxy
+from moor.tasks.proxies.running import read_containerd_proxy
 from moor.tasks.trust import ANCHOR_NAME, STORES
 
 # A symbolic link does not count: on Debian one is where Flatcar has the anchor itself.

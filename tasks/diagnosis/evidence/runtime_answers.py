@@ -13,7 +13,7 @@ from moor.tasks.diagnosis.evidence.distributions import distribution_remedies
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest
 from moor.tasks.diagnosis.evidence.registry_answers import yes_no
 from moor.tasks.podman.registries_conf import find_unchecked
-from moor.tasks.runtime_proxies import parse_key_values
+from moor.tasks.proxies.running import parse_key_values
 
 LEAST_KB, LEAST_INODES = 64 * 1024, 1000  # less is too little for a layer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moor.tasks.diagnosis.environment import CLOCK, KEEPING, clock_finding
-from moor.tasks.runtime_proxies import parse_key_values
+from moor.tasks.proxies.running import parse_key_values
 from tests.harness.shells import SHELLS, sh, text
 from tests.tasks.diagnosis.test_mtu import program
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moor.tasks.diagnosis.evidence.mtu import is_measured, mtu_fragment
-from moor.tasks.runtime_proxies import parse_key_values
+from moor.tasks.proxies.running import parse_key_values
 from tests.harness.shells import SHELLS, sh, text
 
 AWAY = "192.0.2.7"  # RFC 5737: nobody's

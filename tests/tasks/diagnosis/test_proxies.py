@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moor.tasks.runtime_proxies import (
+from moor.tasks.proxies.running import (
     READ_DOCKER_PROXY,
     READ_ENVIRONMENT,
     is_bypassed,
@@ -116,9 +116,11 @@ def started(request: pytest.FixtureRequest) -> Iterator[int]:
     [
         ({}, {}),
         ({"HTTP_PROXY": "http://p:3128", "ALL_PROXY": "http://p:3128", "NO_PROXY": "a.test"}, {}),  # not of https
-        ({"https_proxy": "http://me:Passw0rd@p:3128"}, {"proxy": "set", "no_proxy": ""}),
-        ({"HTTPS_PROXY": "p", "no_proxy": "a.test", "NO_PROXY": "b.test"}, {"proxy": "set", "no_proxy": "b.test"}),
-        ({"HTTPS_PROXY": "http://p", "no_proxy": "a.test", "NO_PROXY": ""}, {"proxy": "set", "no_proxy": "a.test"}),
+        ({"https_proxy": "http://me:Passw0rd@p:3128"}, {"proxy": "set", "url": "http://p:3128", "no_proxy": ""}),
+        ({"HTTPS_PROXY": "me:Passw0rd@p", "no_proxy": "a.test", "NO_PROXY": "b.test"},
+         {"proxy": "set", "url": "p", "no_proxy": "b.test"}),
+        ({"HTTPS_PROXY": "http://me:Passw0rd/@x@p", "no_proxy": "a.test", "NO_PROXY": ""},
+         {"proxy": "set", "url": "http://p", "no_proxy": "a.test"}),
     ],
     indirect=["started"],
 )  # fmt: skip
@@ -136,7 +138,7 @@ def test_the_environment_file_of_the_unit_that_sets_the_proxy_is_named(shell: st
     says = "".join(f"{tmp_path}/{name} (ignore_errors=yes)\\n" for name in [*files, "missing"])
     fake = f"systemctl() {{ printf '{says}'; }}\ntr() {{ echo HTTPS_PROXY=http://p; }}"
     done = sh(shell, f"{READ_ENVIRONMENT}\n{fake}\nmoor_environment $$ k3s")
-    assert text(done.stdout) == f"proxy=set\nno_proxy=\nproxy_file={tmp_path}/one\n"
+    assert text(done.stdout) == f"proxy=set\nurl=http://p\nno_proxy=\nproxy_file={tmp_path}/one\n"
 
 
 @by_shell

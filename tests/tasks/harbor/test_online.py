@@ -18,11 +18,11 @@ from moor.engine.plan import plan
 from moor.errors import InputError
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef
-from moor.tasks.docker.install import proxy_environment
-from moor.tasks.docker.settings import Proxy
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.installer import InstalledRelease, UnpackedInstaller
 from moor.tasks.harbor.online import PulledImages, images_requirement, judge_reach, needed_images
+from moor.tasks.proxies.runtimes import environment_lines
+from moor.tasks.proxies.settings import Proxy
 from tests.harness.servers import free_port
 from tests.harness.shells import SHELLS, sh, text
 
@@ -143,16 +143,11 @@ def test_any_login_survives_the_environment_file(user: str, password: str) -> No
 
 def written(login: str) -> str:
     with TemporaryDirectory() as folder:
-        content = proxy_environment(proxy_with(Path(folder), login), REGISTRY)
+        content = environment_lines(proxy_with(Path(folder), login), "")
     assert isinstance(content, Secret)
     return content.reveal()
 
 
-def test_docker_does_not_ask_the_proxy_for_the_registry_itself() -> None:
-    content = str(proxy_environment(Proxy(url="http://proxy.moor.test:3128"), REGISTRY))
-    assert "registry.moor.test" in content.partition("NO_PROXY=")[2].strip().split(",")
-
-
 def test_a_login_without_a_colon_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not USER:PASSWORD"):
-        proxy_environment(proxy_with(tmp_path, "only-a-word"), REGISTRY)
+        environment_lines(proxy_with(tmp_path, "only-a-word"), "")

@@ -9,15 +9,19 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from shlex import quote
 
+OWN_FILES = "/etc/moor/"  # where the files are that moor writes
 LONGEST_SHOWN = 200  # characters of NO_PROXY in a message
 
-# Prints whether a process was started with an HTTPS proxy, and its NO_PROXY as Go reads it. The proxy's address may
-# contain a login, so it is not printed. Then prints the environment files of the unit $2 that set NO_PROXY.
+# Prints whether a process was started with an HTTPS proxy, which, and its NO_PROXY as Go reads it; a login in the
+# proxy's address is not printed. Then prints the environment files of the unit $2 that set NO_PROXY.
 READ_ENVIRONMENT = """\
 moor_environment() { # PID UNIT
   e=$(tr '\\0' '\\n' < "/proc/$1/environ" 2>/dev/null)
   printf '%s\\n' "$e" | grep -qE '^(HTTPS_PROXY|https_proxy)=.' || return 0
   echo proxy=set
+  x=$(printf '%s\\n' "$e" | sed -n 's/^HTTPS_PROXY=\\(.\\)/\\1/p' | tail -n 1)
+  [ -n "$x" ] || x=$(printf '%s\\n' "$e" | sed -n 's/^https_proxy=//p' | tail -n 1)
+  echo "url=$(printf '%s\\n' "$x" | sed 's#^\\([a-z0-9]*://\\)*.*@#\\1#')"
   x=$(printf '%s\\n' "$e" | sed -n 's/^NO_PROXY=\\(.\\)/\\1/p' | tail -n 1)
   [ -n "$x" ] || x=$(printf '%s\\n' "$e" | sed -n 's/^no_proxy=//p' | tail -n 1)
   echo "no_proxy=$x"
@@ -35,7 +39,8 @@ f=/etc/docker/daemon.json
 ! grep -qs '"proxies"' "$f" || echo "proxy_file=$f"
 if grep -qs '"proxies"' "$f" || [ -n "$(moor_environment "${{pid:-0}}" docker)" ]; then
   timeout 20 docker info --format '{{{{if .HTTPSProxy}}}}proxy=set{{{{end}}}}
-no_proxy={{{{.NoProxy}}}}' 2>/dev/null
+url={{{{.HTTPSProxy}}}}
+no_proxy={{{{.NoProxy}}}}' 2>/dev/null | sed '/^url=/s#=\\([a-z0-9]*://\\)*.*@#=\\1#'
   moor_environment "${{pid:-0}}" docker | grep '^proxy_file='
 fi
 :"""
@@ -119,6 +124,8 @@ def remedy(seen: Mapping[str, str], name: str, unit: str) -> str:
         whole = f"(what it says now),{name}"
     place = seen.get("proxy_file", "")
     restart = f"systemctl daemon-reload; systemctl restart {unit}"
+    if place.startswith(OWN_FILES):
+        return f"moor apply proxy, which starts {unit} with {place} as it is now"
     if place.endswith(".json"):
         return f'in {place}, below "proxies", write "no-proxy": "{whole}"; then: {restart}'
     if place:

@@ -1,0 +1,1 @@
+"""The proxy of a host's programs: container runtimes, package managers, and the environment of logins."""

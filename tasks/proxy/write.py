@@ -1,0 +1,93 @@
+"""The files by which a host's programs use its proxy; what reads them only at its start is started by its own stage.
+
+A runtime that is started for another reason in the same run has the proxy at once, and no second start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nornir.core.filter import F
+from nornir.core.inventory import Host
+from nornir.core.task import Result, Task
+
+from moor.context import runs_registry
+from moor.engine.converge import converge
+from moor.resources.base import Resource
+from moor.run.runbook import INSIDERS
+from moor.settings import optional_settings_of, prefix_errors, settings_of
+from moor.tasks.containerd.settings import ContainerdSettings
+from moor.tasks.docker.install import docker_unit
+from moor.tasks.docker.settings import DockerSettings
+from moor.tasks.proxies.no_proxy import exclusions_of
+from moor.tasks.proxies.runtimes import ProxiedUnit, proxied_unit
+from moor.tasks.proxies.settings import ProxySettings
+from moor.tasks.proxies.unset import unset_proxy
+
+
+class HasProxy(F):
+    """The filter for the fleet's hosts of which the inventory says a proxy."""
+
+    def __call__(self, host: Host) -> bool:
+        return host.data.get("proxy") is not None and INSIDERS(host)
+
+    def __repr__(self) -> str:
+        return "<Filter (hosts with data.proxy)>"
+
+
+HAS_PROXY = HasProxy()
+
+
+def desired(host: Host) -> Sequence[Resource]:
+    """Return the proxy's files; nothing where the inventory says no proxy."""
+    settings = optional_settings_of(host, ProxySettings)
+    if settings is None:
+        return []
+    from moor.tasks.proxy.programs import environment_resource, package_resources  # few fleets have a proxy
+
+    exclusions, found = exclusions_of(host, settings), list[Resource]()
+    with prefix_errors("data.proxy.login"):
+        if "packages" in settings.programs:
+            found += package_resources(settings, exclusions)
+    if "environment" in settings.programs:
+        found.append(environment_resource(settings, exclusions))
+    return [*found, *(file for unit in units_of(host) for file in unit.files())]
+
+
+def units_of(host: Host) -> Iterator[ProxiedUnit]:
+    """Yield the units of the host's container runtimes that are started with a proxy."""
+    found = [node_unit(host), docker_unit(host) if has_docker(host) else None]
+    yield from (unit for unit in found if unit)
+
+
+def node_unit(host: Host) -> ProxiedUnit | None:
+    """Return the unit of a node's runtime; None where it has no proxy by the inventory, and on other hosts."""
+    if not host.has_parent_group("nodes"):
+        return None
+    runtime = settings_of(host, ContainerdSettings)
+    return proxied_unit(host, runtime.service, "" if runtime.runtime == "containerd" else runtime.runtime)
+
+
+def has_docker(host: Host) -> bool:
+    """Return whether moor keeps Docker on the host."""
+    return host.has_parent_group("workstations") or (host.has_parent_group("harbor") and runs_registry(host))
+
+
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of what moor wrote for programs to which the inventory gives the host's proxy no more."""
+    from moor.tasks.proxy.programs import program_leftovers
+
+    settings = optional_settings_of(host, ProxySettings)
+    programs = settings.programs if settings and not leaves else ()
+    found = list(program_leftovers("packages" not in programs, "environment" not in programs))
+    if "runtimes" in programs:
+        return found
+    own = optional_settings_of(host, DockerSettings)
+    if leaves or own is None or own.proxy is None:
+        found += unset_proxy("docker")
+    return [*found, *unset_proxy(settings_of(host, ContainerdSettings).service)]
+
+
+def write_proxy(task: Task) -> Result:
+    """Write the files by which the host's programs use its proxy."""
+    return converge(task, desired)

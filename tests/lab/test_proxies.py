@@ -1,0 +1,88 @@
+"""Proxies of real hosts: set on a node and a workstation, each restarted once; drift found and mended; taken away."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.conftest import Moored
+from tests.lab.drifting import drifted
+from tests.lab.writing import sections_laid_over
+
+pytestmark = pytest.mark.lab
+
+ON = ("--limit", "node2,ws1")
+FILE, DROP_IN = "/etc/moor/containerd-proxy.env", "/etc/systemd/system/containerd.service.d/moor-proxy.conf"
+OTHERS = "/etc/systemd/system/containerd.service.d/http-proxy.conf"
+LATER = "/etc/systemd/system/containerd.service.d/zz-late.conf"
+LOGIN = "bob:p%3a w\"o'rd"
+RUNS = "tr '\\0' '\\n' < /proc/$(systemctl show -p MainPID --value containerd)/environ | grep -i _proxy= | sort"
+STARTS = "systemctl show -p ExecMainStartTimestampMonotonic --value containerd docker"
+
+
+def test_a_proxy_is_set_kept_and_taken_away_and_each_runtime_starts_once(moored: Moored) -> None:
+    lab, moor = moored.lab, moored.moor
+    secret = moor.site / "proxy-login"
+    secret.touch(mode=0o600)
+    secret.write_text(LOGIN)
+    settings = {
+        **{"url": "http://10.99.0.1:3128", "login": f"file:{secret}", "no_proxy": [".example.net"]},
+        **{"services": ["10.96.0.0/12"], "pods": ["10.244.0.0/16"]},
+    }
+
+    def run(host: str, script: str) -> str:
+        return lab.exec(host, ["sh", "-c", script]).strip()
+
+    before = {name: run(name, "cat /etc/environment; ls /etc/apt/apt.conf.d") for name in ("node2", "ws1")}
+    run("node2", f"printf '[Service]\\nEnvironment=HTTPS_PROXY=http://old:3128\\n' > {OTHERS}")
+    with sections_laid_over(moored, {"proxy": settings}):
+        planned = set(moor.planned("proxy", *ON))
+        wanted = {
+            f"file:{FILE}",
+            f"file:{DROP_IN}",
+            "proxy:containerd",
+            "proxy:docker",
+            "file:/etc/moor/docker-proxy.env",
+        }
+        assert wanted <= planned
+        assert "edit:/etc/environment#proxy" in planned
+        began = {name: run(name, STARTS) for name in ("node2", "ws1")}
+        run("node2", "touch /etc/containerd/config.toml")  # containerd has a second reason to start anew
+        moor.applied("proxy", "containerd", "docker", *ON)
+        assert moor.planned("proxy", "containerd", "docker", *ON) == []
+        starts = run("node2", "journalctl -u containerd -o cat | grep -c '^Started\\|Started containerd'")
+        assert began["node2"] != run("node2", STARTS)
+        assert run("node2", f"stat -c %a {FILE} /etc/apt/apt.conf.d/95moor-proxy") == "600\n600"
+        assert run("node2", "apt-config dump Acquire::http::Proxy").count("DIRECT") >= 3
+        environment = run("node2", RUNS)
+        assert "HTTPS_PROXY=http://bob:p%253a%20w%22o%27rd@10.99.0.1:3128" in environment
+        assert "10.96.0.0/12,10.244.0.0/16,.svc,.cluster.local,.example.net" in environment
+        assert "registry.moor.test" in run("ws1", "docker info --format '{{.NoProxy}}'").split(",")
+        assert moor("verify", *ON, "--quiet").returncode == 0
+
+        found = drifted(moored, *ON)
+        assert set(found.open) == {("node2", "proxy:containerd:others")}, found.said
+        assert OTHERS in found.said
+        run("node2", f"rm {OTHERS}; sed -i s/3128/3129/ {FILE}; systemctl daemon-reload; systemctl restart containerd")
+        run("ws1", "sed -i /^http_proxy=/d /etc/environment")
+        found = drifted(moored, *ON)
+        assert set(found.open) == {
+            ("node2", f"file:{FILE}"), ("node2", "proxy:containerd"), ("ws1", "edit:/etc/environment#proxy"),
+        }, found.said  # fmt: skip
+        moor.applied("proxy", *ON)
+        assert drifted(moored, *ON).open == {}
+
+        run("node2", f"printf '[Service]\\nEnvironmentFile=/run/late\\n' > {LATER}; echo NO_PROXY=x > /run/late")
+        run("node2", "systemctl daemon-reload; systemctl restart containerd")
+        assert set(drifted(moored, *ON).open) == {("node2", "proxy:containerd"), ("node2", "proxy:containerd:others")}
+        refused = moor("apply", "proxy", "--yes", *ON)
+        assert refused.returncode == 1
+        assert "containerd still runs with another proxy" in refused.said
+        assert "also set in: /run/late" in refused.said
+        run("node2", f"rm {LATER} /run/late")
+        moor.applied("proxy", *ON)
+    assert moor("remove", "proxy", "--yes", *ON).returncode == 0
+    assert run("node2", RUNS + "; :") == ""
+    assert {name: run(name, "cat /etc/environment; ls /etc/apt/apt.conf.d") for name in before} == before
+    assert drifted(moored, *ON).open == {}
+    assert starts
+    assert not any("o'rd" in said or "p%253a" in said for said in moor.said)
