@@ -1,6 +1,6 @@
 """Site: set up everything from bare hosts to a workload that runs from the private registry.
 
-Changes   access lists, proxies, clocks, routes, firewalls, names, trust, containerd, Docker, Harbor, projects,
+Changes   access lists, proxies, clocks, routes, MTU, firewalls, names, trust, containerd, Docker, Harbor, projects,
           robots, images, workloads
 Groups    devices, dns, harbor, nodes, workstations, control_plane, clusters
 Run       moor plan; moor apply
@@ -28,6 +28,7 @@ from moor.tasks.firewall.hosts import configure_firewall
 from moor.tasks.harbor.install import await_health, install_harbor
 from moor.tasks.images.push import push_images
 from moor.tasks.mirrors.configure import HAS_MIRRORS, configure_mirrors
+from moor.tasks.mtu.keep import HAS_MTU, keep_mtu
 from moor.tasks.names.dnsmasq import serve_names
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records
@@ -64,6 +65,7 @@ RUNBOOK = Runbook(
         Stage(write_proxy, on=HAS_PROXY),
         # Certificates and tokens are judged by clocks.
         Stage(keep_time, on=HAS_TIME),
+        Stage(keep_mtu, on=HAS_MTU),
         Stage(issue_certificates, on=SERVING_REGISTRY),
         Stage(configure_firewall, on=INSIDERS),
         # DNS serves a name before hosts are made to query it.

@@ -19,6 +19,7 @@ SECTIONS = {
     "logins": "registry.given_logins",
     "maintenance": "maintenance.settings",
     "mirrors": "mirrors.settings",
+    "mtu": "mtu.settings",
     "names": "names",
     "node": "cluster.node",
     "pki": "pki.settings",

@@ -1,4 +1,4 @@
-"""Checks of what moor cannot mend on a host: time synchronisation, path MTU, users' own runtime files."""
+"""Checks of what a run does not mend on its own: time synchronisation, path MTU, users' own runtime files."""
 
 from __future__ import annotations
 
@@ -28,22 +28,7 @@ from moor.tasks.diagnosis.rules.layers import judge
 from moor.tasks.diagnosis.rules.rule import Evidence
 from moor.tasks.diagnosis.scope import probe_request_of, registry_endpoint_of
 from moor.tasks.proxies.running import parse_key_values
-
-CLOCK = "clock:kept"
-
-# A container uses its machine's clock and may not set it. Processes are found by name, whatever started them.
-KEEPING = """\
-if systemd-detect-virt --container --quiet 2>/dev/null || [ -e /run/systemd/container ]; then echo container=yes
-else
-  echo "keeper=$(cat /proc/[0-9]*/comm 2>/dev/null |
-    grep -xE 'chronyd|ntpd|openntpd|systemd-timesyn|phc2sys|ptp4l' | sort -u | tr '\\n' ' ')"
-  x=$(timeout 5 chronyc -n tracking 2>/dev/null | sed -n 's/^Leap status *: *//p')
-  case $x in
-    'Not synchronised') echo synchronised=no ;;
-    ?*) echo synchronised=yes ;;
-    *) echo "synchronised=$(timeout 5 timedatectl show -p NTPSynchronized --value 2>/dev/null)" ;;
-  esac
-fi"""
+from moor.tasks.time.kept import KEEPING, clock_finding
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -67,7 +52,9 @@ def check_environment(task: Task) -> Result:
     seen, resources = observation_of(task.host), desired_of(task, desired)
     read_missing(task, resources, seen)
     answers = {probe.id.partition(":")[2]: str((seen.states[probe.id] or {}).get("answer", "")) for probe in resources}
-    if finding := clock_finding(parse_key_values(answers["timekeeping"]), task.host.name):
+    if finding := clock_finding(
+        parse_key_values(answers["timekeeping"]), task.host.name, task.host.data.get("time") is not None
+    ):
         task.results.append(FindingResult(task.host, finding))
     for hidden in user_file_causes(answers.get("registries", ""), task.host):
         task.results.append(FindingResult(task.host, Finding(hidden.rule, hidden.cause, hidden.mend, task.host.name)))
@@ -83,17 +70,3 @@ def unchecked_findings(evidence: Evidence, host: str) -> Iterator[Finding]:
     (layer,) = judge({"containerd": evidence}, RULES)
     for verdict in layer.verdicts:
         yield Finding(f"runtime:{verdict.rule}", verdict.cause, verdict.mend, host)
-
-
-def clock_finding(seen: dict[str, str], host: str) -> Finding | None:
-    """Return a finding if the clock is not synchronised; None if it is, or if that cannot be determined."""
-    keeper, synchronised = " and ".join(seen.get("keeper", "").split()), seen.get("synchronised", "")
-    if seen.get("container") or synchronised == "yes" or (keeper and not synchronised):
-        return None
-    if not keeper:
-        what = "nothing keeps its clock (neither chrony nor timesyncd nor another NTP service runs)"
-        return Finding(CLOCK, what, f"run on {host}: apt-get install systemd-timesyncd; timedatectl set-ntp true", host)
-    what = f"{keeper} runs, and its clock is not synchronised"
-    return Finding(
-        CLOCK, what, f"run on {host}: timedatectl timesync-status, or chronyc sources; is UDP 123 open?", host
-    )

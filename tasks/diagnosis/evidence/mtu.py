@@ -27,6 +27,8 @@ def mtu_fragment(addresses: Sequence[str]) -> str:
 for a in {places}; do
   d=$(ip route get "$a" 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)
   m=$(cat "/sys/class/net/${{d:-.}}/mtu" 2>/dev/null) || continue
+  r=$(ip route get "$a" 2>/dev/null | sed -n 's/.* mtu \\(lock \\)*\\([0-9]*\\).*/\\2/p' | head -n 1)
+  [ -z "$r" ] || [ "$r" -ge "$m" ] || m=$r
   echo "towards=$a"; echo "device=$d"; echo "mtu=$m"
   case $a in *:*) h=48 ;; *) h=28 ;; esac
   [ "$d" != lo ] || {{ echo large=pass; break; }}

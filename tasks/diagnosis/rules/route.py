@@ -92,8 +92,8 @@ ROUTE_RULES = (
         lambda e: e.get("large") == "stuck",
         "packets of {mtu} bytes, which {host} sends through {device}, are lost on the way to {towards} without an ICMP "
         "error, so that handshakes and large layers hang; packets of {passes} bytes arrive",
-        "let ICMP 'fragmentation needed' (IPv6: 'packet too big') through on the way, or clamp the MSS there, or run "
-        "on {host}: ip link set {device} mtu {passes}, and write it into the network's configuration",
+        "let ICMP 'fragmentation needed' (IPv6: 'packet too big') through on the way, or clamp the MSS there, or "
+        "write data.mtu.registry: {passes} for {host}, then run: moor apply mtu",
         "RFC 1191; RFC 2923, 2.1",
     ),
     Rule(
