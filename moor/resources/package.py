@@ -16,8 +16,10 @@ LIST_COMMANDS = {
     "command -v apk": "apk info -e NAMES 2>/dev/null",
     "command -v pacman": "pacman -Qq -- NAMES 2>/dev/null",
 }
+ZYPPER = "zypper -q -n install -- NAMES >&2"
 # The install command of each manager. apt-get waits for a lock that an automatic upgrade holds, and goes on with an old
 # index if a new one cannot be fetched. A dpkg that was killed has left a journal, which must be worked off first.
+# SUSE's own manager is zypper, though dnf may be installed there too, often without repositories.
 # No package is removed (another Docker, say) and no whole Arch is upgraded, as a new index would require: a person
 # decides that.
 INSTALL_COMMANDS = {
@@ -26,9 +28,10 @@ INSTALL_COMMANDS = {
     "  apt-get -q update >&2 || :\n"
     "  DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300 "
     "-o Dpkg::Options::=--force-confold install -- NAMES >&2",
+    "grep -qs 'suse\\|sles' /etc/os-release && command -v zypper": ZYPPER,
     "command -v dnf": "dnf -q -y install -- NAMES >&2",
     "command -v yum": "yum -q -y install -- NAMES >&2",
-    "command -v zypper": "zypper -q -n install -- NAMES >&2",
+    "command -v zypper": ZYPPER,
     "command -v apk": "apk add -q NAMES >&2",
     "command -v pacman": "pacman -S -q --noconfirm --needed -- NAMES >&2",
 }

@@ -67,7 +67,7 @@ RPM = (
 )
 MANAGERS = {
     "rhel": {"rpm": RPM, "dnf": INSTALLS},
-    "suse": {"rpm": RPM, "zypper": INSTALLS},
+    "suse": {"rpm": RPM, "zypper": INSTALLS, "dnf": "echo 'no repositories' >&2; exit 1"},
     "alpine": {"apk": f'if [ "$1" = info ]; then {LISTS}; else {INSTALLS}; fi'},
     "arch": {"pacman": f'if [ "$1" = -Qq ]; then {LISTS}; else {INSTALLS}; fi'},
 }
