@@ -20,8 +20,19 @@ test: test-packages venv check ## Every check and every test, the ones on real h
 	@$(BIN)/python -m pytest -q -m 'lab and not alone' -n $(LAB_WORKERS) --dist loadfile
 	@$(BIN)/python -m pytest -q -m alone
 
-bench: packages venv .venv-bench/complete ## What a check costs, beside other tools; BENCH_SIZES=10,50 BENCH_ROUNDS=1 for less.
-	@$(BIN)/python -m bench
+bench: packages .venv-moor/complete .venv-bench/complete ## What a check costs, beside other tools; BENCH_SIZES=10,50 BENCH_ROUNDS=1 for less.
+	@.venv-moor/bin/python -m bench
+
+# moor as a user installs it, with the lab's few libraries: what tests need beside them makes a start dearer.
+.venv-moor/complete: requirements.txt requirements-demo.txt pyproject.toml | .venv/complete
+	@echo "moor: installing moor as users have it in .venv-moor" >&2
+	@$(BIN)/python -m venv --clear .venv-moor
+	@for pinned in requirements.txt requirements-demo.txt; do \
+		.venv-moor/bin/python scripts/install.py $$pinned || exit 1; done
+	@.venv-moor/bin/python -m pip install --quiet --quiet --disable-pip-version-check --root-user-action=ignore \
+		--no-deps --no-build-isolation --editable .
+	@.venv-moor/bin/python -m compileall -q -j 0 .venv-moor/lib >/dev/null || :
+	@touch $@
 
 .venv-bench/complete: bench/requirements.txt | .venv/complete
 	@echo "moor: installing the tools to measure beside in .venv-bench" >&2

@@ -8,5 +8,5 @@ if [ -e /var/lib/moor-lab ] || [ -e /var/cache/moor-lab ] || [ -e /run/moor-lab 
     [ -x .venv/bin/python ] || sh scripts/venv.sh demo
     .venv/bin/python -m moor_lab down --secrets --cache
 fi
-rm -rf .venv .venv-bench .moor report.html build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+rm -rf .venv .venv-bench .venv-moor .moor report.html build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 find . -name __pycache__ -type d -prune -exec rm -rf {} +
