@@ -221,6 +221,18 @@ for link in "${{bundle%/*}}"/*.[0-9]; do
 done
 {BUILD_BUNDLE}"""
 
+    def first_mend(self) -> str:
+        found = "".join(
+            f"{anchor} 644 holds {len(str(pem).encode('utf-8', 'surrogateescape'))}\n{pem}\n"
+            for anchor, pem in self.anchors.items()
+        )
+        return f"""\
+moor_found() {{ (
+{self.probe()}
+) }}
+[ "$(moor_found)" != {quote(found.rstrip(chr(10)))} ] || exit 0
+{self.mend(None)}"""
+
     def _place(self, file: str, certificate: str) -> str:
         return f"""\
 p=$anchors/{quote(file)}$suffix t=$anchors/{quote(f".{file}.moor")}

@@ -86,20 +86,30 @@ def plan_first_boot(
     found, files = FirstBootPlan(), UnreadFiles(like)
     unknown = dict[str, str]()
     for resource in _each_once(resources):
-        wanted = resource.desired(None) if not isinstance(resource, Edit) else {}
-        if isinstance(resource, Required) or wanted is None:
-            continue
-        if later := next((value for value in wanted.values() if isinstance(value, Later)), None):
-            unknown[resource.id] = later.what
-        elif any(isinstance(value, Secret) for value in wanted.values()) and not with_secrets:
-            found.secrets.append(resource.id)
-        else:
-            _add(found, resource, files)
+        try:
+            wanted = _wanted(resource)
+            if wanted is None:
+                continue
+            if later := next((value for value in wanted.values() if isinstance(value, Later)), None):
+                unknown[resource.id] = later.what
+            elif any(isinstance(value, Secret) for value in wanted.values()) and not with_secrets:
+                found.secrets.append(resource.id)
+            else:
+                _add(found, resource, files)
+        except MoorError as error:
+            found.left[resource.id] = str(error)
     found.edited = {path: contents[0] for path, contents in files.contents.items()}
     if unknown:
         lines = [f"{name}: not made yet: {what}" for name, what in unknown.items()]
         raise InputError("\n".join([*lines, "run moor apply for the registry's host first, which makes it"]))
     return found
+
+
+def _wanted(resource: Resource) -> State | None:
+    """Return the desired state on a machine that holds nothing; None where there is nothing to make."""
+    if isinstance(resource, Edit) or not isinstance(resource, Scripted | Required):
+        return {}
+    return None if isinstance(resource, Required) else resource.desired(None)
 
 
 def _each_once(resources: Iterable[Resource]) -> Iterator[Resource]:
@@ -115,20 +125,17 @@ def _each_once(resources: Iterable[Resource]) -> Iterator[Resource]:
 
 
 def _add(found: FirstBootPlan, resource: Resource, files: UnreadFiles) -> None:
-    try:
-        if isinstance(resource, Edit):
-            if fragment := files.edit(resource):
-                found.steps.append(PlannedStep(resource.id, fragment))
-        elif isinstance(resource, File):
-            found.steps.append(_file(resource))
-        elif isinstance(resource, Scripted):
-            found.steps.append(PlannedStep(resource.id, resource.first_mend()))
-        elif isinstance(resource, Probed):
-            found.left[resource.id] = "it is made over a connection"
-        else:
-            found.left[resource.id] = "it is not on the machine itself"
-    except MoorError as error:
-        found.left[resource.id] = str(error)
+    if isinstance(resource, Edit):
+        if fragment := files.edit(resource):
+            found.steps.append(PlannedStep(resource.id, fragment))
+    elif isinstance(resource, File):
+        found.steps.append(_file(resource))
+    elif isinstance(resource, Scripted):
+        found.steps.append(PlannedStep(resource.id, resource.first_mend()))
+    elif isinstance(resource, Probed):
+        found.left[resource.id] = "moor makes it over a connection"
+    else:
+        found.left[resource.id] = "it is not on the machine itself"
 
 
 def _file(file: File) -> PlannedFile | PlannedStep:

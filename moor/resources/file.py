@@ -106,6 +106,16 @@ moor_keep "$p"
 {make_parent(self.path)}
 {replace_file(text, quote(self.owner), self.mode, self.validate)}"""
 
+    def first_mend(self) -> str:
+        user, group = self.owner.split(":")
+        shape = f"{'%u' if user.isdigit() else '%U'}:{'%g' if group.isdigit() else '%G'} %a"
+        wanted = f"{self.owner} {self.mode.lstrip('0') or '0'}"
+        return f"""\
+p={quote(self.path)}
+s=$(sha256sum 2>/dev/null < "$p")
+[ "${{s%% *}} $(stat -L -c '{shape}' "$p" 2>/dev/null)" != {quote(f"{self._hash()} {wanted}")} ] || exit 0
+{self.mend(None)}"""
+
 
 def make_parent(path: str) -> str:
     """Return a line of sh that makes the directory of ``path`` if it is missing; ``$t`` is the temporary file in it."""

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from moor.engine.shell_functions import script_head
+from moor.resources.file import File
 from moor.resources.package import Package
 from moor.resources.service import Service
-from tests.harness.shells import SHELLS, sh
+from tests.harness.shells import SHELLS, me, sh
 
 # A systemctl that knows one unit, whose state is in $state: active or not, enabled or not.
 SYSTEMCTL = """\
@@ -87,3 +88,18 @@ def test_where_an_image_is_made_a_service_is_only_enabled(shell: str, tmp_path: 
 def test_packages_are_installed_only_if_one_is_lacking(shell: str, package: Package, installs: bool) -> None:
     done = sh(shell, f"(\n{package.first_mend().replace('apt-get', 'echo apt-get')}\n)\n")
     assert (done.returncode, b"install -- not-there dpkg" in done.stderr) == (0, installs)
+
+
+@pytest.mark.parametrize("mode", ["0644", "600"])
+def test_a_file_that_is_right_is_not_written_again(shell: str, tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "it's a file"
+    file = File(str(path), "content\n", mode=mode, owner=me(tmp_path))
+    head = script_head("0", "a test", str(tmp_path / "runs"), str(tmp_path / "lock"))
+    numbers = set[int]()
+    for change in (lambda: None, lambda: None, lambda: path.chmod(0o666), lambda: path.write_text("other")):
+        change()
+        done = sh(shell, f"{head}\n(\n{file.first_mend()}\n)\n")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert (path.read_text(), path.stat().st_mode & 0o777) == ("content\n", int(mode, 8))
+        numbers.add(path.stat().st_mtime_ns)
+    assert len(numbers) == 3  # the second time it was right

@@ -221,6 +221,16 @@ def test_a_group_stands_for_machines_that_have_no_name_yet(site: Path) -> None:
     assert not (site / "known_hosts").exists()
 
 
+def test_what_only_a_connection_can_make_is_left_to_an_apply_and_said(site: Path) -> None:
+    hosts = site / HOSTS
+    guarded = "data: {access: {members: [10.9.0.0/24], managers: [10.9.0.1]}, firewall: {}}"
+    hosts.write_text(f"{hosts.read_text()}\nnode2: {{hostname: 10.9.0.14, groups: [nodes], {guarded}}}\n")
+    done = config(site, "node2", "--format", "cloud-init")
+    assert "firewall:ports: left to moor apply: moor makes it over a connection" in done.stderr
+    alike = config(site, "node1", "--format", "cloud-init")
+    assert files_of_cloud_init(done.stdout).keys() == files_of_cloud_init(alike.stdout).keys()
+
+
 def test_keys_of_others_are_let_in_too_and_a_wrong_one_is_an_error(site: Path) -> None:
     other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKzMoguGgalN3VQ44+RQlixjlVg7E3PZ0KzVVM/BU4QJ other"
     defaults = site / DEFAULTS

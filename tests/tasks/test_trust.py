@@ -59,9 +59,9 @@ class System:
         resource = self.trusted(pem)
         return [change.diff for change in plan([resource], {resource.id: self.read(pem)})]
 
-    def mend(self, pem: str | Later = NEW, run: str = "1") -> tuple[int, str]:
+    def mend(self, pem: str | Later = NEW, run: str = "1", fragment: str = "") -> tuple[int, str]:
         mark = new_mark()
-        done = sh(self.shell, apply_script([self.trusted(pem).mend(None)], mark, run))
+        done = sh(self.shell, apply_script([fragment or self.trusted(pem).mend(None)], mark, run))
         (piece,) = require_all(split_answers(done.stdout, done.stderr, mark), 1, done.stderr)
         return piece.code, piece.stderr
 
@@ -87,6 +87,14 @@ def test_a_missing_anchor_is_planned_and_made(system: System) -> None:
     assert system.anchor.read_text() == NEW
     assert system.bundle.read_text() == OTHER + NEW
     assert system.planned() == []
+
+
+def test_a_machine_that_nobody_has_read_gets_the_anchor_and_builds_its_bundle_once(system: System) -> None:
+    for _ in range(2):
+        assert system.mend(fragment=system.trusted(OLD + NEW).first_mend()) == (0, "")
+        assert system.planned(OLD + NEW) == []
+    (system.folder / "update").write_text("#!/bin/sh\nexit 1\n")
+    assert system.mend(fragment=system.trusted(OLD + NEW).first_mend()) == (0, "")
 
 
 def test_an_anchor_missing_from_the_bundle_is_planned(system: System) -> None:
