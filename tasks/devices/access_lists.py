@@ -25,6 +25,7 @@ from moor.connections.devices.platforms import napalm_hint
 from moor.connections.names import NETMIKO
 from moor.context import site_of
 from moor.engine.converge import converge
+from moor.engine.plan import differing_fields
 from moor.errors import ErrorKind, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.secrets.device_secrets import strike_secrets
@@ -33,6 +34,8 @@ from moor.suggestions import did_you_mean
 from moor.tasks.access import PortOpening, openings_of
 from moor.tasks.devices.acl.changes import ChangeProcedure
 from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles, names_of
+from moor.tasks.devices.effects import CUT, effect_state, planned_effect
+from moor.tasks.devices.fleet_flows import fleet_flows
 from moor.tasks.devices.keeping import keep_configuration
 from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.devices.settings import AccessListSettings
@@ -107,7 +110,11 @@ class AccessList(Remote):
         return PLATFORMS[self.platform].lists
 
     def desired(self, actual: State | None) -> State:
-        return {"configuration": f"{self.wanted.text}\n", "saved": "yes"}
+        wanted = {"configuration": f"{self.wanted.text}\n", "saved": "yes"}
+        return wanted | planned_effect(actual or {}) if differing_fields(actual, wanted) else wanted
+
+    def refusal(self, actual: State | None, desired: State | None) -> str:
+        return str((actual or {}).get(CUT, ""))
 
     def read(self, task: Task) -> State | None:
         procedure = PLATFORMS[self.platform].procedure()
@@ -115,10 +122,16 @@ class AccessList(Remote):
         configuration = self._configuration(device, procedure)
         keep_configuration(task, device, self.platform, configuration)
         text = self._unobstructed(configuration)
+        effect = self._effect(task, configuration) if text != self.wanted.text else {}
         if not text:
-            return None
+            return effect or None
         saved = self._saved(device_of(task.host, task.nornir.config), procedure, text)
-        return {"configuration": f"{text}\n", "saved": "yes" if saved else "no"}
+        return {"configuration": f"{text}\n", "saved": "yes" if saved else "no", **effect}
+
+    def _effect(self, task: Task, configuration: str) -> State:
+        """Return what the change would do to packets."""
+        flows = list(fleet_flows(task))
+        return effect_state(self.platform, configuration, self.wanted.text, self.name, flows)
 
     def _running(self, device: Device, procedure: ChangeProcedure) -> str:
         """Return the list in the running configuration.
