@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Interface, IPv6Interface
 
-from moor.path.rules import Filter
+from moor.path.rules import Filter, Rule
 from moor.path.space import Address, Network
 
+LOCAL = "(the device itself)"  # in place of the interface by which a packet leaves
 Place = tuple[str, str, int]  # an interface, ``in`` or ``out``, the address family
 
 
@@ -51,17 +53,76 @@ class NextHop:
 
 
 @dataclass(frozen=True)
+class ChainRule:
+    """A rule of a chain that all packets go through, whatever their interfaces.
+
+    Attributes:
+        inbound: a pattern for the interface that the packet came in by; empty for any
+        outbound: likewise for the one that it leaves by
+    """
+
+    rule: Rule
+    inbound: str = ""
+    outbound: str = ""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The rules for all packets that a device forwards, of one address family; VyOS has such in place of lists.
+
+    Attributes:
+        otherwise: what happens to a packet that no rule matches
+    """
+
+    rules: tuple[ChainRule, ...] = ()
+    otherwise: bool = True
+
+    def between(self, inbound: str, outbound: str, version: int) -> Filter:
+        """Return the rules for packets between two interfaces; a condition on one that is not known is unsure."""
+        rules = [
+            replace(one.rule, unsure=one.rule.unsure or _unknown(one, inbound, outbound))
+            for one in self.rules
+            if _may_be(one.inbound, inbound) and _may_be(one.outbound, outbound)
+        ]
+        end = f"default-action {'accept' if self.otherwise else 'drop'}"
+        return Filter(version, "forward", tuple(rules), self.otherwise, end)
+
+
+def _may_be(pattern: str, interface: str) -> bool:
+    return not pattern or not interface or fnmatchcase(interface, pattern)
+
+
+def _unknown(one: ChainRule, inbound: str, outbound: str) -> bool:
+    return bool(one.inbound and not inbound) or bool(one.outbound and not outbound)
+
+
+@dataclass(frozen=True)
 class Device:
     """What a device's configuration says of the packets that it forwards.
 
     Attributes:
         filters: by place; a place without one lets everything pass
-        forward: filters for all packets whatever their interfaces, by address family; VyOS has such
+        chains: for all forwarded packets, by address family
     """
 
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
     routes: Sequence[Route] = ()
     filters: Mapping[Place, Filter] = field(default_factory=dict)
+    chains: Mapping[int, Chain] = field(default_factory=dict)
+
+    def filters_between(self, inbound: str, outbound: str, version: int) -> Iterator[tuple[str, Filter]]:
+        """Yield the filters that a packet meets between two interfaces, each with its place in words.
+
+        Args:
+            inbound: the interface by which it comes in; empty if that is not known
+            outbound: likewise the one by which it leaves
+        """
+        if inbound:
+            yield f"{inbound} in", self.filter_at(inbound, "in", version)
+        if version in self.chains and outbound != LOCAL:
+            yield "the forward chain", self.chains[version].between(inbound, outbound, version)
+        if outbound and outbound != LOCAL:
+            yield f"{outbound} out", self.filter_at(outbound, "out", version)
 
     def filter_at(self, interface: str, way: str, version: int) -> Filter:
         """Return the filter at a place."""

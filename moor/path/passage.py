@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
-from moor.path.device import Device, Place
+from moor.path.device import LOCAL, Chain, Device, Place
 from moor.path.difference import compare
 from moor.path.rules import Decision, Filter
 from moor.path.space import BEGINS, Flow
 from moor.path.words import describe
+
+OTHER = "(another interface)"
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,17 @@ def effect_of(before: Device, after: Device, flows: Iterable[FleetFlow], ours: S
 
 
 def meet(device: Device, flows: Sequence[FleetFlow], ours: Sequence[Place]) -> dict[FleetFlow, Met]:
-    """Return what each flow meets that passes a device; flows that pass no place of it are left out."""
-    by_places: dict[tuple[Place, ...], list[FleetFlow]] = {}
+    """Return what each flow meets that passes a device; flows that do not pass it, or perhaps not, are left out."""
+    alike: dict[tuple[tuple[str, str, int], ...], list[FleetFlow]] = {}
     for one in flows:
-        by_places.setdefault(tuple(places_of(device, one, ours)), []).append(one)
+        alike.setdefault(tuple(passages(device, one, ours)), []).append(one)
     found: dict[FleetFlow, Met] = {}
-    for places, some in by_places.items():
+    for between, some in alike.items():
         packets = [one.flow for one in some]
-        decisions = [(place, device.filter_at(*place).decide_all(packets)) for place in places]
-        for one in some if places else ():
-            met = [Met(f"{interface} {way}", each[one.flow]) for (interface, way, _), each in decisions]
-            found[one] = hardest(met)
+        filters = dict(each for one in between for each in device.filters_between(*one))
+        decided = {where: each.decide_all(packets) for where, each in filters.items()}
+        for one in some if filters else ():
+            found[one] = hardest([Met(where, each[one.flow]) for where, each in decided.items()])
     return found
 
 
@@ -96,35 +99,54 @@ def hardest(met: Sequence[Met]) -> Met:
     return min(reversed(met), key=lambda one: order.index(one.decision.verdict))
 
 
-def places_of(device: Device, one: FleetFlow, ours: Sequence[Place]) -> Iterator[Place]:
-    """Yield the places that a flow passes, as far as the device's routes or the places of moor's list say."""
+def passages(device: Device, one: FleetFlow, ours: Sequence[Place]) -> Iterator[tuple[str, str, int]]:
+    """Yield the pairs of interfaces between which a flow passes, as far as routes or the places of moor's list say."""
     flow, version = one.flow, one.flow.version
     source, target = device.next_hop(flow.source), device.next_hop(flow.destination)
-    own = bool(device.interface_of(flow.destination))
-    if source and target and source.interface == target.interface and not own:
+    inbound, outbound = source.interface if source else "", target.interface if target else ""
+    if device.interface_of(flow.destination):
+        outbound = LOCAL
+    elif inbound and inbound == outbound:
         return  # they reach each other without this device
     assumed = [place for place in ours if place[2] == version] if one.assumed else []
-    if source:
-        yield source.interface, "in", version
-    else:
-        yield from (place for place in assumed if place[1] == "in" and not (target and place[0] == target.interface))
-    if own:
-        return
-    if target:
-        yield target.interface, "out", version
-    else:
-        yield from (place for place in assumed if place[1] == "out" and not (source and place[0] == source.interface))
+    for came in _known(inbound, outbound, assumed, "in"):
+        for goes in _known(outbound, inbound, assumed, "out"):
+            if came or goes:
+                yield came, goes, version
+
+
+def _known(interface: str, other: str, assumed: Sequence[Place], way: str) -> list[str]:
+    """Return the interface, or those where moor's list would meet the flow, or an empty name."""
+    if interface:
+        return [interface]
+    return [place[0] for place in assumed if place[1] == way and place[0] != other] or [""]
 
 
 def _changed(before: Device, after: Device) -> Iterator[str]:
     """Yield what the change opens and shuts; places that change in the same way share their lines."""
     alike: dict[tuple[Filter, Filter], list[str]] = {}
-    for place in sorted({*before.filters, *after.filters}):
-        pair = before.filter_at(*place), after.filter_at(*place)
-        if pair[0].entries != pair[1].entries:
-            alike.setdefault(pair, []).append(f"{place[0]} {place[1]}")
+    for where, old, new in (*_lists(before, after), *_chains(before, after)):
+        if old.entries != new.entries:
+            alike.setdefault((old, new), []).append(where)
     for (old, new), places in alike.items():
-        found = compare(old, new)
-        where = ", ".join(places)
-        yield from (f"opens at {where}: {words}" for words in describe(found.opened, old.version))
-        yield from (f"shuts at {where}: {words}" for words in describe(found.shut, old.version))
+        found, at = compare(old, new), ", ".join(places)
+        yield from (f"opens at {at}: {words}" for words in describe(found.opened, old.version))
+        yield from (f"shuts at {at}: {words}" for words in describe(found.shut, old.version))
+
+
+def _lists(before: Device, after: Device) -> Iterator[tuple[str, Filter, Filter]]:
+    for place in sorted({*before.filters, *after.filters}):
+        yield f"{place[0]} {place[1]}", before.filter_at(*place), after.filter_at(*place)
+
+
+def _chains(before: Device, after: Device) -> Iterator[tuple[str, Filter, Filter]]:
+    """Yield the chains of both devices for every pair of interfaces that a rule tells apart from others."""
+    for version in sorted({*before.chains, *after.chains}):
+        chains = [device.chains.get(version, Chain()) for device in (before, after)]
+        rules = [one for chain in chains for one in chain.rules]
+        inbound = [*dict.fromkeys(one.inbound for one in rules if one.inbound), OTHER]
+        outbound = [*dict.fromkeys(one.outbound for one in rules if one.outbound), OTHER]
+        for came, goes in product(inbound, outbound):
+            where = " and ".join(f"{name} {way}" for name, way in ((came, "in"), (goes, "out")) if name != OTHER)
+            old, new = (chain.between(came, goes, version) for chain in chains)
+            yield where or "all other interfaces", old, new

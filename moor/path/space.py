@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
@@ -46,6 +46,35 @@ def contains(outer: Box, inner: Box) -> bool:
         if first < low or last > high:
             return False
     return True
+
+
+def intersection(one: Box, other: Box) -> Box | None:
+    """Return the packets that are in both boxes; None if there are none."""
+    both = tuple((max(a[0], b[0]), min(a[1], b[1])) for a, b in zip(one, other, strict=True))
+    return None if any(low > high for low, high in both) else both
+
+
+def subtracted(boxes: Iterable[Box], others: Iterable[Box]) -> list[Box]:
+    """Return boxes with the packets of ``boxes`` that are in none of the others."""
+    left = list(boxes)
+    for other in others:
+        left = [piece for box in left for piece in _pieces(box, other)]
+    return left
+
+
+def _pieces(box: Box, other: Box) -> Iterator[Box]:
+    """Yield what is left of a box: beside the other in the first property, then inside there and beside in the next."""
+    both = intersection(box, other)
+    if both is None:
+        yield box
+        return
+    for property_, (low, high) in enumerate(both):
+        first, last = box[property_]
+        if first < low:
+            yield with_range(box, property_, (first, low - 1))
+        if high < last:
+            yield with_range(box, property_, (high + 1, last))
+        box = with_range(box, property_, (low, high))
 
 
 def range_of(network: Network) -> Range:

@@ -10,14 +10,12 @@ from moor.path.passage import Effect, FleetFlow, Met, effect_of
 from moor.path.rules import Decision, Filter
 from moor.resources.base import Value
 from moor.tasks.devices.acl.text import names_of
-from moor.tasks.devices.filters.cisco import parse_device as parse_sections
+from moor.tasks.devices.filters import cisco, junos, vyos
 
 PARSERS: Mapping[str, Callable[[str], Device]] = {
-    "cisco_ios": parse_sections,
-    "cisco_xe": parse_sections,
-    "cisco_xr": parse_sections,
-    "cisco_nxos": parse_sections,
-    "arista_eos": parse_sections,
+    **dict.fromkeys(("cisco_ios", "cisco_xe", "cisco_xr", "cisco_nxos", "arista_eos"), cisco.parse_device),
+    "juniper_junos": junos.parse_device,
+    "vyos": vyos.parse_device,
 }
 # Fields of a list's state: what a plan shows, then what only reading knows.
 WAYS, FLOWS = "ways of the fleet", "flows that change"
@@ -39,7 +37,10 @@ def planned_device(platform: str, configuration: str, wanted: str, name: str) ->
         name: of moor's list
     """
     parse = PARSERS[platform]
-    before, list_alone = parse(configuration), parse(wanted)
+    before = parse(configuration)
+    if platform == "vyos":  # whose lists are parts of one chain
+        return before, *vyos.with_list(configuration, wanted, names_of(name))
+    list_alone = parse(wanted)
     return before, with_list(before, list_alone, name), sorted(list_alone.filters)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,7 @@ class Edge:
     address: str = "10.88.0.11"
     password: str = "file:password"
     known_hosts: bool = False
+    nodes: dict[str, str] = field(default_factory=dict)  # that pull, each with its address
     platform: str = ""  # of the group, where Netmiko's stands in connection_options
 
     def __post_init__(self) -> None:
@@ -76,9 +77,13 @@ class Edge:
         files: dict[str, Content] = {
             "config.yaml": {"inventory": {"plugin": "FleetInventory"}},
             "inventory/groups.yaml": {
-                "devices": {"platform": self.platform or self.box.platform, "connection_options": options}
+                "devices": {"platform": self.platform or self.box.platform, "connection_options": options},
+                "nodes": {},
             },
-            "inventory/hosts.yaml": {"edge1": {**device, "data": data}},
+            "inventory/hosts.yaml": {
+                "edge1": {**device, "data": data},
+                **{name: {"hostname": address, "groups": ["nodes"]} for name, address in self.nodes.items()},
+            },
             "inventory/defaults.yaml": {
                 "data": {
                     "registry": {"name": "registry.moor.test", "address": self.address},

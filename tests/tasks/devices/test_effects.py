@@ -1,0 +1,30 @@
+"""The plan of an access list says what becomes of packets, and is refused if it would cut the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.tasks.devices.conftest import Edge
+
+Make = Callable[[str], Edge]
+
+
+def test_a_plan_that_cuts_a_node_is_refused_and_one_that_keeps_all_says_what_it_shuts(edge: Make) -> None:
+    one = edge("arista_eos")
+    one.nodes = {"node1": "10.66.1.5", "node2": "10.77.3.8", "node3": "10.77.3.9"}
+    place = "Ethernet1 in"
+    for command, worst in (("plan", 1), ("apply", 1), ("drift", 2)):
+        code, said = one.run(command)
+        assert code == worst, said
+        assert "the change would cut node2 node3 (10.77.3.8, 10.77.3.9) to 10.88.0.11 port 443: shut by 30 deny" in said
+        assert "write the host's network into data.access" in said
+        assert one.sent == []
+    one.members = ("10.66.0.0/16", "10.77.3.0/24")
+    code, said = one.run("plan")
+    assert code == 2, said
+    assert f"-open: node1 node2 node3 to 10.88.0.11 port 443, by no list at {place}" in said
+    assert "+open: node1 to 10.88.0.11 port 443, by 10 permit tcp 10.66.0.0" in said
+    assert "+open: node2 node3 to 10.88.0.11 port 443, by 20 permit tcp 10.77.3.0" in said
+    assert f"+shuts at {place}: tcp from any but 10.66.0.0/16, 10.77.3.0/24 to 10.88.0.11 port 443" in said
+    assert one.run("apply")[0] == 0
+    assert one.run("plan")[0] == 0
