@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # as in typing, which would be a part of the time that ``
 if TYPE_CHECKING:
     from moor.engine.results import Cause
     from moor.errors import ErrorKind, HostError, InputError, MoorError
+    from moor.programs.batches import Batches
     from moor.programs.results import (
         ApplyResult,
         Change,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "moor.engine.results": ("Cause",),
     "moor.errors": ("ErrorKind", "HostError", "InputError", "MoorError"),
+    "moor.programs.batches": ("Batches",),
     "moor.programs.results": (
         "ApplyResult",
         "Change",
@@ -40,6 +42,7 @@ _PLACES = {
 
 __all__ = [
     "ApplyResult",
+    "Batches",
     "Cause",
     "Change",
     "DriftResult",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,12 @@ class Shell(StrEnum):
 
 
 @app.command()
-def completion(shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="your shell")]) -> int:
+def completion(
+    context: typer.Context,
+    shell: Annotated[
+        Shell | None, typer.Argument(metavar="bash|zsh|fish", help="your shell; without it, this help")
+    ] = None,
+) -> int:
     """Print a script that completes commands, options and names in a shell.
 
     bash: moor completion bash > ~/.local/share/bash-completion/completions/moor
@@ -31,6 +37,9 @@ def completion(shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", h
     """
     from moor.cli.commands import completion as command
 
+    if shell is None:
+        print(context.get_help(), file=sys.stderr)  # standard output is for the script alone
+        return 1
     return command.completion(shell.value)
 
 

@@ -84,7 +84,7 @@ def first_paragraph(text: str) -> str:
 
 def _misused(words: list[str], error: typer.TyperException) -> str:
     """Return the message for words that a command does not understand, with the command that explains itself."""
-    message = error.format_message().replace("Value error, ", "")
+    message = " ".join(error.format_message().replace("Value error, ", "").split())
     if words[0].startswith("-"):
         return f"{message} (options stand behind the command, as in moor plan --site DIR)"
     context = getattr(error, "ctx", None)

@@ -131,12 +131,18 @@ def _seen(found: Found) -> str:
 def _registry(word: str, faults: list[str]) -> tuple[str, int]:
     """Return the name and the port of the registry."""
     bare = word.partition("://")[2].rstrip("/") if "://" in word else word
+    if fault := registry_fault(bare):
+        faults.append(f"--registry: {fault}")
     name, _, port = bare.partition(":")
-    if port and not (port.isdigit() and 1 <= int(port) <= 65535):
-        faults.append(f"--registry: {word}: write NAME or NAME:PORT")
-    elif name and not is_host(name):
-        faults.append(f"--registry: {word}: not a host name; write NAME or NAME:PORT")
     return name.lower(), int(port) if port.isdigit() else HTTPS
+
+
+def registry_fault(word: str) -> str:
+    """Return why a word is no NAME or NAME:PORT of a registry, and what to write; empty if it is one."""
+    name, colon, port = word.partition(":")
+    if colon and not (port.isdecimal() and 1 <= int(port) <= 65535):
+        return f"{word}: not a port; write NAME or NAME:PORT"
+    return f"{word}: not a host name; write NAME or NAME:PORT" if word and not is_host(name) else ""
 
 
 def _address(answers: Answers, found: Found, cast: Cast, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from moor.context import HoldOrder
 from moor.folding import fold
+from moor.output.grouping import grouped
 from moor.run.report import RunReport
 
 
@@ -16,7 +17,8 @@ def render_holds(report: RunReport, order: HoldOrder) -> str:
     lines = [f"  - {_what(name)}  [{fold(hosts)}]  held: {words}" for (name, words), hosts in groups.items()]
     if order.releases:
         lines = [line.replace("  held: ", "  released: ") for line in lines]
-    errors = [f"  ! {name}: {host.error}" for name, host in report.hosts.items() if host.error]
+    failed = ((name, (host.error,)) for name, host in report.hosts.items() if host.error)
+    errors = [f"  ! {group.names}: {group.shown[0]}" for group in grouped(failed, addresses=True)]
     return "\n".join([*lines, *errors, _sum(report, order, sum(map(len, groups.values())))])
 
 

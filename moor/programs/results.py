@@ -130,6 +130,7 @@ class RunResult:
         hosts: by name.
         findings: what is no single resource's.
         warnings: faults that concern no host, such as a history that cannot be written.
+        stopped: why a roll-out stopped before its last host; empty if it did not.
     """
 
     run: str
@@ -139,6 +140,7 @@ class RunResult:
     hosts: Mapping[str, HostResult] = field(default_factory=lambda: MappingProxyType({}))
     findings: tuple[FleetFinding, ...] = ()
     warnings: tuple[str, ...] = ()
+    stopped: str = ""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -201,13 +203,14 @@ class ProofResult(RunResult):
 
     @property
     def holds(self) -> bool:
-        """Return whether every host was asked, and every proof was made and holds.
+        """Return whether every host was asked, and every proof was made and holds; no proof at all proves nothing.
 
         The proof ``node`` may be missing, since the pods prove it too.
         """
         gaps = (proof for proof in self.proofs if proof.status == "skipped" and proof.error and proof.name != "node")
         faults = (proof for proof in self.proofs if proof.status == "failed")
-        return not self.failed and not any(self.changes) and not any(faults) and not any(gaps)
+        proved = any(proof.status == "ok" for proof in self.proofs)
+        return proved and not self.failed and not any(self.changes) and not any(faults) and not any(gaps)
 
 
 Kind = TypeVar("Kind", bound=RunResult)
@@ -223,6 +226,7 @@ def result_of(report: RunReport, kind: type[Kind]) -> Kind:
         hosts=MappingProxyType({name: _host(name, host) for name, host in report.hosts.items()}),
         findings=tuple(map(_finding, report.findings)),
         warnings=tuple(report.warnings),
+        stopped=report.stopped,
     )
 
 

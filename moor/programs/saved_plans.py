@@ -84,7 +84,8 @@ class PlanToApply:
         roll_out = replace(roll_out, left_out=_refused(now, refusals(self.saved, now, progress.begun())))
         progress.begin([name for name in changes_by_host(now.changes) if name not in roll_out.left_out])
         report = self._make(runs, roll_out)
-        progress.end([name for name, host in report.hosts.items() if not host.error])
+        gone = progress.begun() - fleet_of(self.nr).hosts.keys()
+        progress.end([*gone, *(name for name, host in report.hosts.items() if not host.error)])
         return report
 
     def _make(self, runs: Runs, roll_out: RollOut) -> RunReport:

@@ -13,18 +13,19 @@ from nornir.core import Nornir
 
 from moor.context import DiagnosisScope, fleet_of, separate_nornir, site_of
 from moor.history.earlier_hosts import earlier_hosts
-from moor.output.hooks import hooks_of
 from moor.plans.file import refuse_unwritable
 from moor.plans.saved import PlanScope
+from moor.programs.batches import TOGETHER, Batches
 from moor.programs.connections import close_all_connections
 from moor.programs.drift import examine
+from moor.programs.progress import Tell
 from moor.programs.results import ApplyResult, DriftResult, PlanResult, ProofResult, result_of
-from moor.programs.running import RUNS, record_run, run_stages
-from moor.programs.saved_plans import PlanToApply, save_plan
+from moor.programs.running import record_run, runs_told
+from moor.programs.saved_plans import PlanToApply, Runs, save_plan
 from moor.programs.windows import note_windows
 from moor.run.part import Part, take_part
 from moor.run.protocols.diagnosing import diagnosis_of
-from moor.run.rolling.roll_out import RollOut
+from moor.run.rolling.roll_out import TOGETHER as NO_WAVES
 from moor.run.runbook import Runbook
 from moor.run.selection import WHOLE, all_stages, find_runbook, limit_hosts
 from moor.run.waivers import read_waivers
@@ -43,6 +44,7 @@ class Site:
 
     directory: Path
     _nornir: Nornir
+    _progress: Tell | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -75,10 +77,10 @@ class Site:
         with self._run(limit, dry_run=True) as nr:
             book = self._book(runbooks)
             if save_to is None:
-                report = run_stages(nr, take_part(nr, book, part), "plan")
+                report = self._runs.make(nr, take_part(nr, book, part), "plan", NO_WAVES)
             else:
                 refuse_unwritable(Path(save_to))
-                report = save_plan(nr, PlanScope.of(book.name, limit, part), Path(save_to), RUNS)
+                report = save_plan(nr, PlanScope.of(book.name, limit, part), Path(save_to), self._runs)
             note_windows(nr, report)
             return result_of(report, PlanResult)
 
@@ -90,6 +92,7 @@ class Site:
         skip: Sequence[str] = (),
         start_at: str = "",
         ticket: str = "",
+        batches: Batches = TOGETHER,
     ) -> ApplyResult:
         """Change what differs, without asking; the run is recorded, hooks run, maintenance windows are kept.
 
@@ -102,32 +105,35 @@ class Site:
             skip: kinds or ids of those to leave as they are.
             start_at: the stage, or concern, before which nothing runs.
             ticket: a word that history keeps and hooks get.
+            batches: how the run goes over the hosts: canary, batches, pauses, failures.
 
         Raises:
             InputError: the inventory or an argument is wrong; no host was contacted.
         """
         with self._run(limit, dry_run=False) as nr:
             book = take_part(nr, self._book(runbooks), Part(tuple(only), tuple(skip), start_at))
-            roll_out = RollOut(in_windows=True, hooks=hooks_of(nr, ticket), ticket=ticket)
-            report = run_stages(nr, book, "apply", roll_out)
+            report = self._runs.make(nr, book, "apply", batches.roll_out(nr, book, ticket))
             record_run(nr, report)
             return result_of(report, ApplyResult)
 
-    def apply_plan(self, path: Path | str, *, limit: str | None = None, ticket: str = "") -> ApplyResult:
+    def apply_plan(
+        self, path: Path | str, *, limit: str | None = None, ticket: str = "", batches: Batches = TOGETHER
+    ) -> ApplyResult:
         """Make exactly the changes of a saved plan; hosts that differ from it are left as they are, and have failed.
 
         Args:
             path: the plan's file.
             limit: some of its hosts, in the words of ``--limit``; None for all.
             ticket: a word that history keeps and hooks get.
+            batches: how the run goes over the hosts.
 
         Raises:
             InputError: the file was changed or is of another site, or the inventory is wrong.
         """
         with self._run(limit, dry_run=True) as nr:
             plan = PlanToApply.read(nr, Path(path))
-            roll_out = RollOut(in_windows=True, hooks=hooks_of(nr, ticket), ticket=ticket)
-            return result_of(plan.apply(RUNS, roll_out), ApplyResult)
+            roll_out = batches.roll_out(nr, plan.book, ticket)
+            return result_of(plan.apply(self._runs, roll_out), ApplyResult)
 
     def drift(self, *runbooks: str, limit: str | None = None) -> DriftResult:
         """Return what differs from the inventory, and since when; the run is recorded, no notice is sent.
@@ -143,7 +149,7 @@ class Site:
             settings = site_of(nr)
             waivers = read_waivers(settings.waivers, settings.directory)
             book = replace(self._book(runbooks), independent=True) if runbooks else all_stages(self.directory)
-            report = run_stages(nr, book, "drift")
+            report = self._runs.make(nr, book, "drift", NO_WAVES)
             examine(nr, report, waivers)
             record_run(nr, report)
             return result_of(report, DriftResult)
@@ -158,7 +164,7 @@ class Site:
             InputError: the inventory or an argument is wrong; no host was contacted.
         """
         with self._run(limit, dry_run=True) as nr:
-            report = run_stages(nr, self._book(("verify",)), "verify")
+            report = self._runs.make(nr, self._book(("verify",)), "verify", NO_WAVES)
             record_run(nr, report)
             return result_of(report, ProofResult)
 
@@ -180,9 +186,13 @@ class Site:
             book = self._book(("diagnose",))
             scope = DiagnosisScope(pull=pull, namespaces=tuple(namespaces), deployment=deployment)
             diagnosis_of(book).look_at(nr, fleet_of(nr).hosts.values(), scope)
-            report = run_stages(nr, book, "diagnose")
+            report = self._runs.make(nr, book, "diagnose", NO_WAVES)
             record_run(nr, report)
             return result_of(report, ProofResult)
+
+    @property
+    def _runs(self) -> Runs:
+        return runs_told(self._progress)
 
     def close(self) -> None:
         """Close all connections; a further run opens them again."""
@@ -209,14 +219,15 @@ class Site:
             self.close()
 
 
-def open_site(directory: Path | str = ".") -> Site:
+def open_site(directory: Path | str = ".", *, progress: Tell | None = None) -> Site:
     """Open the site in a directory, whatever the working directory; no host is contacted.
 
     Args:
         directory: that of config.yaml.
+        progress: is called with lines about each run while it lasts: what begins where, what was changed, what failed.
 
     Raises:
         InputError: there is no config.yaml, or every fault of the site's files.
     """
     nr = open_nornir(Path(directory))
-    return Site(site_of(nr).directory, nr)
+    return Site(site_of(nr).directory, nr, progress)

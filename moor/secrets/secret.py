@@ -161,7 +161,15 @@ def load_or_generate(path: Path) -> Secret:
 
     Args:
         path: its directory must be moor's own; its mode becomes 0700
+
+    Raises:
+        InputError: the file is empty or cannot be read
     """
+    if path.is_file() and path.stat().st_size <= len("\n"):
+        raise InputError(
+            f"{path}: the file is empty, and moor wrote a secret into it once; put it back from a backup of that "
+            "directory, or delete it, and moor makes another"
+        )
     if not path.exists():
         private_files.make_directory(path.parent)
         private_files.write_new(path, generate().reveal().encode() + b"\n")

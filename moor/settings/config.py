@@ -166,8 +166,14 @@ def _check_files(tree: Tree, files: InventoryOptions, site: Path, faults: InputF
     needed = set() if files.netbox else {"host_file"}
     for key in ("host_file", "group_file", "defaults_file"):
         path = site / getattr(files, key)
-        if (key in files.model_fields_set or key in needed) and not path.is_file():
-            faults.add(tree.place(("inventory", "options", key)), f"no such file: {path}")
+        if path.is_dir() or ((key in files.model_fields_set or key in needed) and not path.is_file()):
+            faults.add(tree.place(("inventory", "options", key)), _missing(path))
+
+
+def _missing(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is a directory; write what its files have into one file, and name that here"
+    return f"no such file: {path}"
 
 
 def _check_state(tree: Tree, state: Path, faults: InputFaults) -> None:

@@ -13,6 +13,8 @@ from tests.harness.commands import moor_here
     ("words", "said"),
     [
         (("a=10.0.0.1", "a=10.0.0.2"), "import: a=10.0.0.2: a is named twice; write each host once"),
+        (("a=10.0.0.1", "--registry", "b d"), "import: --registry b d: not a host name; write NAME or NAME:PORT"),
+        (("a=10.0.0.1", "--registry", "b:d"), "import: --registry b:d: not a port; write NAME or NAME:PORT"),
         (("a=10.0.0.1", "--address", "xx"), "import: --address xx: not an IP address"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from moor import HostError, InputError, PlanResult, open_site
+from moor import Batches, HostError, InputError, PlanResult, ProofResult, open_site
+from moor.programs.results import result_of
+from moor.run.report import HostReport, RunReport
 from tests.plans.conftest import SECRET, Site, site  # noqa: F401  # a fixture
 
 
@@ -129,3 +132,51 @@ def test_moor_itself_is_imported_without_what_a_program_imports_of_it() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         getattr(moor, "nothing")  # noqa: B009
     assert sys.modules["moor"].open_site is open_site
+
+
+def test_a_program_rolls_out_in_batches_and_is_told_how_far_it_is(site: Site) -> None:  # noqa: F811
+    lines: list[str] = []
+    (site.hosts / "alpha/broken").touch()
+    with open_site(site.folder, progress=lines.append) as fleet:
+        done = fleet.apply("both", batches=Batches(canary="gamma", batch=1))
+        assert done.stopped == "stopped: alpha failed"
+        assert (done.hosts["gamma"].changes != (), done.hosts["alpha"].error) == (True, "its disk is gone")
+        assert (done.hosts["beta"].skipped, site.file("beta", "motd").exists()) == (True, False)
+        assert [line for line in lines if line.startswith("write_first")] == [
+            f"write_first: {name}" for name in ("gamma", "alpha")
+        ]
+        assert "alpha: failed: its disk is gone" in lines
+        assert any(line.startswith("gamma: changed file:") for line in lines)
+        assert SECRET not in "".join(lines)
+        (site.hosts / "alpha/broken").unlink()
+        assert not fleet.apply("both", batches=Batches(batch="50%", max_failures=1)).stopped
+
+
+@pytest.mark.parametrize(
+    ("batches", "said"),
+    [
+        (Batches(batch=0), "batch 0: it is 1 or more"),
+        (Batches(batch="half", pause_s=-1), "batch half: write a number of hosts.*\npause_s -1: write seconds"),
+        (Batches(canary="alfa"), "canary: no host or group is called alfa; did you mean alpha"),
+        (Batches(pause_s=5), "pause_s, go_on: all hosts take their turn together; write batch or canary too"),
+    ],
+)
+def test_wrong_batches_are_errors_before_a_host_is_asked(site: Site, batches: Batches, said: str) -> None:  # noqa: F811
+    with pytest.raises(InputError, match=said):
+        open_site(site.folder).apply("both", batches=batches)
+    assert not site.file("alpha", "motd").exists()
+
+
+def test_a_run_without_a_proof_holds_nothing() -> None:
+    assert not result_of(RunReport("verify", "verify", {"ws1": HostReport()}), ProofResult).holds
+
+
+def test_a_plan_with_which_nobody_went_on_is_forgotten(site: Site) -> None:  # noqa: F811
+    old, recent = (site.folder / f".moor/plans/{name}.begun" for name in ("old", "recent"))
+    old.parent.mkdir(parents=True)
+    for path in (old, recent):
+        path.write_text('["alpha"]')
+    os.utime(old, (0, 0))
+    site.saved()
+    assert site("apply", site.plan, "--yes").returncode == 0
+    assert list(old.parent.iterdir()) == [recent]

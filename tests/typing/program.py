@@ -12,6 +12,7 @@ from typing import assert_type
 
 from moor import (
     ApplyResult,
+    Batches,
     Cause,
     Change,
     DriftResult,
@@ -57,7 +58,8 @@ def mend(directory: Path) -> int:
             changes: tuple[Change, ...] = planned.changes
             if not planned.differs:
                 return 0
-            done = site.apply("trust", ticket="CHG-1")
+            done = site.apply("trust", ticket="CHG-1", batches=Batches(batch="10%", canary=1, pause_s=0.5))
+            assert_type(done.stopped, str)
             assert_type(done, ApplyResult)
             done.raise_for_failures()
             assert_type(done.changed, bool)

@@ -15,6 +15,7 @@ from moor.cli.commands.running import (
     remember,
     run_and_report,
     runbook_of,
+    warn,
     worst_code,
 )
 from moor.cli.options import DIFFERS, Options, Output
@@ -29,6 +30,10 @@ from moor.run.input_check import refuse_bad_input
 from moor.run.part import WHOLE, Part, take_part
 from moor.run.selection import refuse_unfilled
 from moor.run.waivers import read_waivers
+
+NOTHING_PROVED = (
+    "nothing was proved: no host of this run has a proof; nodes and outsiders have some, and a cluster with workloads"
+)
 
 
 def plan(options: Options, name: str, rolling: RollingWords = AS_WRITTEN, part: Part = WHOLE) -> int:
@@ -88,8 +93,12 @@ def verify(options: Options) -> int:
     with open_fleet(options, dry_run=True) as nr:
         report = run_and_report(nr, runbook_of(nr, "verify"), options, "verify")
         remember(nr, report)
+    unproved = not any(one.status == "ok" for host in report.hosts.values() for one in host.resources)
+    code = proof_exit_code(report)
+    if unproved and not code:
+        warn(report, NOTHING_PROVED)
     print_report(options, report, matrix(report))
-    return proof_exit_code(report)
+    return 1 if unproved and not code else code
 
 
 def check(options: Options, confirm: Callable[[str], bool] | None) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
@@ -28,25 +30,37 @@ LONGEST_DAYS = 366  # a hold that is longer is a setting
 def hold(options: Options, what: str, until: str, reason: str) -> int:
     """Hold hosts, or what is on them, and return 0; 1 if one was not reached."""
     day = _day(until)
-    options, name = _chosen(options, what)
-    with open_fleet(options, dry_run=False) as nr:
+    limited, name = _chosen(options, what)
+    with _opened(options, limited, "hold", dry_run=False) as nr:
         if name != EVERYTHING and options.limit is None:
             nr = _holders(nr, name)
-        return _run(nr, options, HoldOrder(name, day.isoformat(), reason), "hold")
+        return _run(nr, limited, HoldOrder(name, day.isoformat(), reason), "hold")
 
 
 def release(options: Options, what: str) -> int:
     """End holds, and return 0; 1 if a host was not reached."""
-    options, name = _chosen(options, what)
-    with open_fleet(options, dry_run=False) as nr:
-        return _run(nr, options, HoldOrder(name, releases=True), "release")
+    limited, name = _chosen(options, what)
+    with _opened(options, limited, "release", dry_run=False) as nr:
+        return _run(nr, limited, HoldOrder(name, releases=True), "release")
 
 
 def show(options: Options, what: str) -> int:
     """Show what is held, and return 0; 1 if a host was not reached."""
-    options, _ = _chosen(options, what) if what else (options, "")
-    with open_fleet(options, dry_run=True) as nr:
-        return _run(nr, options, HoldOrder(), "hold")
+    limited, _ = _chosen(options, what) if what else (options, "")
+    with _opened(options, limited, "hold", dry_run=True) as nr:
+        return _run(nr, limited, HoldOrder(), "hold")
+
+
+@contextmanager
+def _opened(typed: Options, limited: Options, command: str, dry_run: bool) -> Iterator[Nornir]:
+    """Open the fleet; what is wrong with hosts that the user named behind the command is said of the command."""
+    try:
+        with open_fleet(limited, dry_run=dry_run) as nr:
+            yield nr
+    except InputError as error:
+        if typed.limit is not None:
+            raise
+        raise InputError(re.sub(r"^--limit\b", command, str(error), flags=re.MULTILINE)) from error
 
 
 def _run(nr: Nornir, options: Options, order: HoldOrder, command: str) -> int:

@@ -26,6 +26,7 @@ from moor.cli.commands.screen import working
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.folding import fold
+from moor.init.facts import registry_fault
 from moor.init.host_specs import is_address
 from moor.inventory.files import FleetInventory
 from moor.run.protocols.proposing import ProposedInventory, SurveyRequest, export_of, survey_of
@@ -110,6 +111,8 @@ def _request(wanted: ImportOptions) -> SurveyRequest:
             raise InputError("import: --account is USER=file:PATH or USER=env:NAME; a password is not written there")
         with prefix_errors("import: --account"):
             account = user, absolute_reference(reference, Path.cwd())
+    if words := registry_fault(wanted.registry):
+        raise InputError(f"import: --registry {words}")
     if wanted.address and not is_address(wanted.address):
         raise InputError(
             f"import: --address {wanted.address}: not an IP address; write the registry's, such as 10.0.0.5"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from functools import partial
 from typing import cast, get_args
 
 import typer
@@ -13,19 +12,14 @@ from nornir.core import Nornir
 
 from moor.cli.commands.screen import asking
 from moor.cli.rolling import RollingWords
-from moor.context import site_of
-from moor.errors import InputError
-from moor.history.earlier_hosts import earlier_hosts
 from moor.output.hooks import hooks_of
-from moor.run.host_words import HostWords, split_words
-from moor.run.rolling.amount import Amount, read_amount
-from moor.run.rolling.roll_out import Answer, RollOut, refuse_no_roll_out
+from moor.programs.batches import amount_of, canary_of, refuse_faults, ticket_faults
+from moor.run.rolling.roll_out import Answer, RollOut
 from moor.run.runbook import Runbook
 
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 ASK = "ask"
-TICKET = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._#/:-]{0,63}")
 
 
 def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
@@ -40,11 +34,14 @@ def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
         InputError: everything that is wrong in the words.
     """
     faults: list[str] = []
-    batch, most = _amount("--batch", words.batch, 1, faults), _amount("--max-failures", words.max_failures, 0, faults)
-    canary, pause_s = _canary(nr, words.canary, faults), _pause(words.pause, faults)
+    batch, most = (
+        amount_of("--batch", words.batch, 1, faults),
+        amount_of("--max-failures", words.max_failures, 0, faults),
+    )
+    canary, pause_s = canary_of(nr, "--canary", words.canary, faults), _pause(words.pause, faults)
     faults += _contradictions(words)
     hooks = hooks_of(nr, words.ticket)
-    faults += [*_ticket_faults(words.ticket), *(hooks.faults() if hooks else ())]
+    faults += [*ticket_faults("--ticket", words.ticket), *(hooks.faults() if hooks else ())]
     made = RollOut(
         batch,
         canary,
@@ -56,48 +53,13 @@ def roll_out_of(nr: Nornir, runbook: Runbook, words: RollingWords) -> RollOut:
         ticket=words.ticket,
         ask_stage=_ask_stage if words.step else None,
     )
-    try:
-        refuse_no_roll_out(runbook, made)
-    except InputError as error:
-        faults.append(str(error))
-    if faults:
-        raise InputError("\n".join(faults))
+    refuse_faults(runbook, made, faults)
     return made
-
-
-def _ticket_faults(word: str) -> Iterator[str]:
-    if word and not TICKET.fullmatch(word):
-        yield f"--ticket {word}: write one word of at most 64 letters, digits and . _ # / : -"
 
 
 def _go_on(question: str) -> bool:
     with asking():
         return typer.confirm(f"{question}. Go on?", err=True)
-
-
-def _amount(option: str, word: str, least: int, faults: list[str]) -> Amount | None:
-    try:
-        return read_amount(option, word, least) if word else None
-    except InputError as error:
-        faults.append(str(error))
-        return None
-
-
-def _canary(nr: Nornir, word: str, faults: list[str]) -> Amount | frozenset[str] | None:
-    """Return how many hosts are canaries, or which: a whole number counts them, also where a host is called so."""
-    if re.fullmatch(r"[0-9]+%?", word):
-        return _amount("--canary", word, 1, faults)
-    if not word:
-        return None
-    try:
-        known = HostWords(nr.inventory.hosts, nr.inventory.groups, partial(earlier_hosts, site_of(nr)))
-        found = known.chosen(split_words(word))
-    except InputError as error:
-        faults.append(str(error).replace("--limit", "--canary"))
-        return None
-    if not found:
-        faults.append(f"--canary {word}: it names no host of this run")
-    return found
 
 
 def _pause(word: str, faults: list[str]) -> float:
