@@ -8,6 +8,7 @@ then is the change confirmed and saved.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from nornir.core.inventory import Host
@@ -15,6 +16,7 @@ from nornir.core.task import Result, Task
 
 from moor.connections.devices.device import (
     Device,
+    beginning_of,
     close_device,
     device_of,
     find_refusal,
@@ -40,6 +42,11 @@ from moor.tasks.devices.keeping import keep_configuration
 from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.devices.settings import AccessListSettings
 from moor.templates import render
+
+TAKEN_BACK = (
+    "the device took the change back before it was confirmed, as it does when its time is over or somebody else rolls "
+    "back; see who is at work on it and why it is slow, then run again"
+)
 
 
 def desired(host: Host) -> Sequence[Resource]:
@@ -166,7 +173,7 @@ class AccessList(Remote):
         try:
             self.dialect.check(configuration)
         except ValueError as error:
-            if refusal := find_refusal(configuration):
+            if refusal := find_refusal(beginning_of(configuration)):
                 raise HostError(f"{self.id}: the device refused {command!r}: {refusal}", ErrorKind.REFUSED) from None
             words = strike_secrets(str(error))  # it may show a line
             raise HostError(
@@ -205,9 +212,21 @@ class AccessList(Remote):
             close_device(host)
             raise HostError(f"{self.id}: after the change, {error}; {procedure.promise}", error.kind) from error
         if left := self.dialect.remedy(now, self.wanted.text, self.name):
-            words = f"the device did not accept the change as it was sent: {left[-1].strip()!r} is missing"
+            sent = f"the device did not accept the change as it was sent: {left[-1].strip()!r} is missing"
+            words = TAKEN_BACK if now == before and procedure.has_timer else sent
             raise HostError(f"{self.id}: {words}; {self._undo(task, procedure, before)}")
-        procedure.confirm(device_of(host, configuration))
+        self._confirm(device_of(host, configuration), procedure)
+
+    def _confirm(self, device: Device, procedure: ChangeProcedure) -> None:
+        """Confirm a change, and read again: a device that has undone it may say nothing of that."""
+        try:
+            procedure.confirm(device)
+            now = self._running(device, procedure)
+        except HostError as error:
+            words = f"the change was made, but not confirmed: {error}"
+            raise HostError(f"{self.id}: {words}; {procedure.promise}, unless it has done so already") from error
+        if self.dialect.remedy(now, self.wanted.text, self.name):
+            raise HostError(f"{self.id}: {TAKEN_BACK}", ErrorKind.CONFLICT)
 
     def _over_new_connection(self, task: Task, procedure: ChangeProcedure) -> str:
         """Return the list as it is now, read over a new connection, which proves that the device can be reached."""
@@ -222,7 +241,8 @@ class AccessList(Remote):
         try:
             device = reopen_device(task.host, task.nornir.config)
             now = self._list_on(device, procedure).text
-            procedure.undo(device, self.dialect.remedy(now, before, self.name))
+            with suppress(HostError) if now == before else nullcontext():  # it has undone the change by itself
+                procedure.undo(device, self.dialect.remedy(now, before, self.name))
             now = self._list_on(device, procedure).text
         except HostError as error:
             return f"moor could not undo it: {error}; {procedure.promise}"

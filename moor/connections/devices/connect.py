@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import paramiko
 from netmiko import BaseConnection, NetmikoBaseException, ReadException
+from netmiko.vyos import VyOSSSH
 from nornir.core.configuration import Config
 from nornir.core.inventory import ConnectionOptions, Host
 from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-untyped]
@@ -23,6 +25,17 @@ from moor.connections.ssh.private_keys import private_key
 from moor.connections.ssh.session import netmiko_parameters
 from moor.connections.ssh.unknown_key import UnknownHostKey
 from moor.errors import ErrorKind, HostError, InputError
+
+
+class PromptVyOS(VyOSSSH):
+    """Netmiko's VyOS, which waits for the first prompt instead of for two seconds of silence."""
+
+    def _test_channel_read(self, count: int = 40, pattern: str = "") -> str:
+        return super()._test_channel_read(count, pattern or r"[$#>]\s*$")
+
+
+# A function of the package has the same name as this module, so that an import would return the function.
+sys.modules["netmiko.ssh_dispatcher"].CLASS_MAPPER["vyos"] = PromptVyOS
 
 
 class CheckedNetmiko(Netmiko):  # type: ignore[misc] # nornir-netmiko has no types
@@ -74,8 +87,14 @@ class CheckedNetmiko(Netmiko):  # type: ignore[misc] # nornir-netmiko has no typ
         return "connection" in vars(self)
 
     def close(self) -> None:
-        """End the connection; Nornir closes one that could not be opened too."""
-        if self.is_open:
+        """End the connection at once; Nornir closes one that could not be opened too.
+
+        Netmiko would leave configuration mode first, for which it waits seconds on some platforms; a device ends the
+        session with its connection, and drops what was not committed.
+        """
+        if self.is_open and self.connection.protocol == "ssh" and not self.connection.session_log:
+            self.connection.paramiko_cleanup()
+        elif self.is_open:
             super().close()
 
     def _log_in(self, given: ConnectionOptions, scan: KeyScan, known_hosts: str, sock: HostSocket | None) -> None:

@@ -22,12 +22,16 @@ class ChangeProcedure(ABC):
         startup: the command that prints the saved configuration; empty if that is always the running one
         promise: for error messages: what the device does with an unconfirmed change
         one_session: whether the session that changed has to stay open, and to confirm
+        has_timer: whether the device undoes a change that is not confirmed
+        saves: the command that saves the running configuration
     """
 
     running = "show running-config"
     startup = "show startup-config"
     promise = f"the device undoes the change within {UNDO_MIN} minutes"
     one_session = False
+    has_timer = True
+    saves = "copy running-config startup-config"
 
     def __init__(self) -> None:
         self.mark = f"moor-{secrets.token_hex(3)}"
@@ -65,11 +69,13 @@ class ChangeProcedure(ABC):
         Raises:
             HostError: the device refused
         """
-        device.save()
+        device.commit(self.saves, "", COMMIT_S)
 
 
 class Revert(ChangeProcedure):
     """A change on IOS and IOS-XE, with a timer that restores the archived configuration."""
+
+    saves = "write memory"
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
         if "not enabled" in device.ask("show archive"):
@@ -77,7 +83,7 @@ class Revert(ChangeProcedure):
                 "the device keeps no archive, so that a change could not be undone; "
                 "configure one on it (archive, path flash:archive), then run again"
             )
-        device.configure(lines, f"configure terminal revert timer {UNDO_MIN}")
+        device.configure(lines, f"configure terminal revert timer {UNDO_MIN}", "end")
 
     def confirm(self, device: Device) -> None:
         device.ask("configure confirm")
@@ -90,12 +96,13 @@ class Checkpoint(ChangeProcedure):
     """A change on NX-OS, with a checkpoint and without a timer."""
 
     promise = "the device does not undo the change; run on its console: rollback running-config checkpoint moor-undo"
+    has_timer = False
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
         with suppress(HostError):  # it exists only if a former run was killed
             device.ask("no checkpoint moor-undo")
         device.ask("checkpoint moor-undo")
-        device.configure(lines)
+        device.configure(lines, leave="end")
 
     def confirm(self, device: Device) -> None:
         device.ask("no checkpoint moor-undo")
@@ -126,21 +133,23 @@ class CommitConfirmed(ChangeProcedure):
     running = "show configuration | display set"
     startup = ""
     one_session = True
-    delay = UNDO_MIN
+    trial = f"commit confirmed {UNDO_MIN}"
+    done = "commit complete"
+    leaves = "exit configuration-mode"
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
-        device.configure(lines, "configure exclusive", leave=False)
-        device.commit(confirm=True, confirm_delay=self.delay, read_timeout=COMMIT_S)
+        device.configure(lines, "configure exclusive")
+        device.commit(self.trial, self.done, COMMIT_S)
 
     def confirm(self, device: Device) -> None:
-        device.commit(read_timeout=COMMIT_S)
-        device.leave()
+        device.commit("commit", self.done, COMMIT_S)
+        device.leave(self.leaves)
 
     def undo(self, device: Device, back: Sequence[str]) -> None:
         if back:
-            device.configure(back, "configure exclusive", leave=False)
-            device.commit(read_timeout=COMMIT_S)
-            device.leave()
+            device.configure(back, "configure exclusive")
+            device.commit("commit", self.done, COMMIT_S)
+            device.leave(self.leaves)
 
     def save(self, device: Device) -> None:
         """Do nothing, since the device starts with what was committed last."""
@@ -150,7 +159,9 @@ class TrialCommit(CommitConfirmed):
     """A change on IOS XR, by a trial commit, whose time is given in seconds."""
 
     running = "show running-config"
-    delay = UNDO_MIN * 60
+    trial = f"commit confirmed {UNDO_MIN * 60}"
+    done = ""
+    leaves = "end"
 
 
 class CommitConfirm(ChangeProcedure):
@@ -161,14 +172,18 @@ class CommitConfirm(ChangeProcedure):
     promise = f"the device reboots with its saved configuration within {UNDO_MIN} minutes"
 
     def change(self, device: Device, lines: Sequence[str]) -> None:
-        device.configure(lines, leave=False)
-        device.ask(f"commit-confirm {UNDO_MIN}", until=r"[Pp]roceed")
-        device.ask("y", until=r"#\s*$", timeout_s=COMMIT_S)
-        device.leave()
+        device.configure(lines, "configure")
+        device.commit(f"commit-confirm {UNDO_MIN}", "", COMMIT_S)
+        device.leave("exit discard")
 
     def confirm(self, device: Device) -> None:
-        device.configure(["confirm"])
+        device.configure(["confirm"], "configure", "exit discard")
 
     def undo(self, device: Device, back: Sequence[str]) -> None:
         if back:
-            device.configure([*back, "commit", "confirm"])
+            device.configure([*back, "commit", "confirm"], "configure", "exit discard")
+
+    def save(self, device: Device) -> None:
+        device.configure([], "configure")
+        device.commit("save", "Done", COMMIT_S)
+        device.leave("exit discard")

@@ -32,7 +32,9 @@ class CommandSyntax(ListSyntax):
     ordered: bool = False
 
     def check(self, configuration: str) -> None:
-        strange = [line for line in configuration.splitlines() if line and not line.startswith(("set ", "deactivate "))]
+        strange = [
+            line for line in configuration.splitlines() if line.strip() and not line.startswith(("set ", "deactivate "))
+        ]
         if strange or not configuration.strip():
             raise ValueError(f"{strange[0] if strange else ''!r} is not a line of a configuration")
         if not re.search(self.interface, configuration, re.MULTILINE):

@@ -186,9 +186,11 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
     """Split a configuration into its unindented lines, each with the indented lines below it."""
     head, below = "", list[str]()
     for line in without_banners(text):
-        if line[:1].isspace():
+        if not line.strip():
+            continue
+        if line[0].isspace():
             below.append(" ".join(line.split()))
-        elif line:
+        else:
             yield head, below
             head, below = line.rstrip(), []
     yield head, below

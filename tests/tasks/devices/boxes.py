@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -28,6 +28,11 @@ class Box:
         heard: every line that was sent to it
         name: its host name, which prompts contain
         locked: who has locked its configuration, in the device's words
+        greeting: what it prints after the login
+        paged: whether it shows long answers page by page, whatever it was told
+        pause_s: between the pieces of an answer
+        runs_out: its undo comes when it hears this, a pattern, as if the time were over
+        meanwhile: what another engineer does when it hears a line, by a pattern for that
     """
 
     platform: str
@@ -40,6 +45,11 @@ class Box:
     banner: str = ""
     name: str = "edge1"
     locked: str = ""
+    greeting: str = ""
+    paged: bool = False
+    pause_s: float = 0
+    runs_out: str = ""
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
     undo: Sections | None = None
     kept: dict[str, Sections] = field(default_factory=dict)  # checkpoints, or sessions
@@ -95,6 +105,10 @@ class Session(ABC):
         if not line:
             return ""
         self.box.heard.append(line)
+        if self.box.undo is not None and self.box.runs_out and re.fullmatch(self.box.runs_out, line):
+            self.box.expire()
+        for pattern in [one for one in self.box.meanwhile if re.fullmatch(one, line)]:
+            self.box.meanwhile.pop(pattern)()
         for pattern, said in self.box.instead.items():
             if re.fullmatch(pattern, line):
                 return said
