@@ -42,6 +42,7 @@ from moor.tasks.registry.configure import configure_registry
 from moor.tasks.registry.mirror import replicate_to_standby
 from moor.tasks.registry.replication.fence import fence_registries
 from moor.tasks.registry.replication.pair import HAS_STANDBY, PAIRED
+from moor.tasks.routes.devices import set_device_routes
 from moor.tasks.routes.hosts import set_routes
 from moor.tasks.time.keep import HAS_TIME, keep_time
 from moor.tasks.trust import trust_ca
@@ -59,6 +60,7 @@ RUNBOOK = Runbook(
     "Everything from bare hosts to a workload that runs from the private registry.",
     (
         Stage(write_access_lists, on=DEVICES, ahead=True),
+        Stage(set_device_routes, on=DEVICES, ahead=True),
         Stage(check_host, on=INSIDERS),
         Stage(set_routes, on=INSIDERS),
         # Packages come through the proxy.

@@ -31,7 +31,7 @@ from moor.engine.plan import differing_fields
 from moor.errors import ErrorKind, HostError, InputError
 from moor.resources.base import Remote, Resource, State
 from moor.secrets.device_secrets import strike_secrets
-from moor.settings import settings_of
+from moor.settings import optional_settings_of, settings_of
 from moor.suggestions import did_you_mean
 from moor.tasks.access import PortOpening, openings_of
 from moor.tasks.devices.acl.changes import ChangeProcedure
@@ -56,6 +56,8 @@ def desired(host: Host) -> Sequence[Resource]:
         InputError: no member has an address of a family, or moor does not know the platform
     """
     platform = platform_of(host)
+    if optional_settings_of(host, AccessListSettings) is None and host.get("routes"):
+        return []  # a device that moor is only to set routes on; that concern is built on this one
     settings, openings = settings_of(host, AccessListSettings), openings_of(host)
     text = render(
         f"devices/{PLATFORMS[platform].template}",
@@ -116,7 +118,7 @@ class AccessList(Remote):
     def dialect(self) -> ListSyntax:
         return PLATFORMS[self.platform].lists
 
-    def desired(self, actual: State | None) -> State:
+    def desired(self, actual: State | None) -> State | None:
         wanted = {"configuration": f"{self.wanted.text}\n", "saved": "yes"}
         return wanted | planned_effect(actual or {}) if differing_fields(actual, wanted) else wanted
 

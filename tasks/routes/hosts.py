@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
+from moor.connections.names import SHELL, connection_of
 from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.settings import optional_settings_of
@@ -29,7 +30,9 @@ def desired(host: Host) -> Sequence[Resource]:
 
 def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     """Return the absence of moor's routes, where the inventory has no section for the host or the host leaves."""
-    return [HostRoutes(())] if leaves or optional_settings_of(host, Routes) is None else []
+    if connection_of(host) != SHELL or not (leaves or optional_settings_of(host, Routes) is None):
+        return []
+    return [HostRoutes(())]
 
 
 def set_routes(task: Task) -> Result:

@@ -150,7 +150,7 @@ def _script(placed: Sequence[Placed], *, of_manager: bool) -> list[str]:
     for name in dict.fromkeys(one.interface for one in placed):
         lines.append(f"{'|'.join(f'{event}:{name}' for event in events) if of_manager else name})")
         # An address may still be missing; the script runs again once it is there.
-        lines += [f"    {one.set} || :" for one in placed if one.interface == name] + ["    ;;"]
+        lines += [f"    {one.set} 2>/dev/null || :" for one in placed if one.interface == name] + ["    ;;"]
     return [*lines, "esac"]
 
 

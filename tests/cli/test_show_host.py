@@ -98,7 +98,7 @@ def test_what_is_shown_of_the_shipped_fleet_is_what_a_run_uses(host: str) -> Non
 def test_list_has_one_line_for_every_runbook_and_concern(site: Path) -> None:
     found = moor_here(site, "list", "--output", "json").report
     assert {"site", "verify", "firewall"} <= set(found["runbooks"])
-    assert list(found["concerns"])[:4] == ["devices", "preflight", "routes", "pki"]
+    assert list(found["concerns"])[:4] == ["devices", "routes", "preflight", "pki"]
     assert all(line and line[0] == line[0].upper() and "\n" not in line for line in found["runbooks"].values())
     assert found["concerns"]["harbor"].startswith("Harbor on the registry's host")
     text = moor_here(site, "list").stdout

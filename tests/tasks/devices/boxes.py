@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 INVALID = "% Invalid input detected at '^' marker."
 Sections = dict[str, list[str]]
@@ -176,7 +177,7 @@ class CiscoLike(Session):
     def printed(self, sections: Sections) -> str:
         lines = [f"! device: {self.box.name}", f"hostname {self.box.name}", "!", *self.box.banner.splitlines()]
         for head, below in sections.items():
-            lines += [head, *(f"   {self.shown(line)}" for line in below), "!"]
+            lines += [self.shown(head), *(f"   {self.shown(line)}" for line in below), "!"]
         return "\n".join([*lines, self.end] if self.end else lines)
 
     def shown(self, line: str) -> str:
@@ -191,12 +192,21 @@ class CiscoLike(Session):
 
     def configure(self, line: str) -> str:
         head = line.removeprefix("no ")
+        if re.match("ip route |ipv6 route ", head):
+            return self.route(line, head)
         if header := next((one for one in self.headers if head.startswith(f"{one} ")), ""):
             return self.open_list(line, head, head.removeprefix(header))
         if line.startswith("interface "):
             self.section = line if line in self.target else ""
             return "" if self.section else INVALID
         return self.below(line) if self.section else INVALID
+
+    def route(self, line: str, head: str) -> str:
+        self.section = ""
+        if head != line:
+            return "" if self.target.pop(head, None) is not None else "%No matching route to delete"
+        self.target.setdefault(head, [])
+        return ""
 
     def open_list(self, line: str, head: str, name: str) -> str:
         self.section = "" if line.startswith("no ") else head
@@ -360,6 +370,25 @@ class XrSession(CiscoLike):
             return "" if self.asked else self.leave()
         return super().obey(line)
 
+    def route_of_family(self, line: str) -> str:
+        """Carry out a command such as router static address-family ipv4 unicast 10.1.0.0/16 10.2.0.1."""
+        words = line.removeprefix("no ").split()
+        family, route = " ".join(words[2:5]), " ".join(words[5:])
+        lines = self.target.setdefault("router static", [])
+        at = lines.index(family) if family in lines else len(lines)
+        own = list(takewhile(lambda one: one.startswith(" "), lines[at + 1 :]))
+        others = [*lines[:at], *lines[at + 1 + len(own) :]]
+        if line.startswith("no "):
+            kept = [one for one in own if not f"{one} ".startswith(f" {route} ")]
+            if kept == own:
+                return "% Not found"
+        else:
+            kept = [*own, f" {route}"]
+        self.target["router static"] = [*others, *([family, *sorted(kept)] if kept else [])]
+        if not self.target["router static"]:
+            del self.target["router static"]
+        return ""
+
     def leave(self) -> str:
         self.mode = self.section = self.box.locked = ""
         return ""
@@ -376,6 +405,8 @@ class XrSession(CiscoLike):
             self.box.change(deepcopy(self.target))
             self.box.startup = deepcopy(self.target) if self.box.undo is None else self.box.startup
             return ""
+        if line.removeprefix("no ").startswith("router static "):
+            return self.route_of_family(line)
         return super().configure(line)
 
 
@@ -526,7 +557,7 @@ class VyosSession(Candidate):
         return ""
 
 
-TAGS = ("rule", "name", "ethernet")  # nodes whose name is part of the line that opens them
+TAGS = ("rule", "name", "ethernet", "route", "route6")  # nodes whose name is part of the line that opens them
 
 
 def blocks(paths: list[list[str]], depth: int = 0) -> list[str]:

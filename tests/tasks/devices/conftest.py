@@ -56,11 +56,13 @@ class Edge:
     password: str = "file:password"
     known_hosts: bool = False
     nodes: dict[str, str] = field(default_factory=dict)  # that pull, each with its address
+    concern: str = "devices"
     platform: str = ""  # of the group, where Netmiko's stands in connection_options
 
     def __post_init__(self) -> None:
         self.interfaces = {INTERFACES[self.box.platform][0]: "in"}
         self.settings: dict[str, object] = {}
+        self.routes: dict[str, object] = {}
         self.extras: dict[str, object] = {"conn_timeout": 30}
 
     def write(self) -> None:
@@ -73,7 +75,8 @@ class Edge:
             options["shell"] = {"extras": {"known_hosts": "known_hosts"}}
         device = {"hostname": "127.0.0.1", "port": self.port, "username": "ops", "groups": ["devices"]}
         pinned = {} if self.known_hosts else {"ssh_host_key": self.key}
-        data = {"access_list": {"interfaces": self.interfaces, **self.settings}, **pinned}
+        filters = {"access_list": {"interfaces": self.interfaces, **self.settings}} if self.interfaces else {}
+        data = {**filters, **({"routes": self.routes} if self.routes else {}), **pinned}
         files: dict[str, Content] = {
             "config.yaml": {"inventory": {"plugin": "FleetInventory"}},
             "inventory/groups.yaml": {
@@ -94,16 +97,16 @@ class Edge:
         write_site(self.site, files)
 
     def run(self, command: str) -> tuple[int, str]:
-        """Return exit code and output of ``moor plan|apply|drift`` of the concern ``devices``, or of ``check``."""
+        """Return exit code and output of ``moor plan|apply|drift`` of the concern, or of ``check``."""
         self.write()
         self.output()
         options = Options(site=self.site, quiet=True)
         commands: dict[str, Callable[[], int]] = {
-            "plan": lambda: fleet.plan(options, "devices"),
-            "apply": lambda: fleet.apply(options, "devices"),
+            "plan": lambda: fleet.plan(options, self.concern),
+            "apply": lambda: fleet.apply(options, self.concern),
             "check": lambda: fleet.check(options, None),
             "pin": lambda: fleet.check(options, lambda _: True),
-            "drift": lambda: drift.drift(options, drift.DriftOptions("devices")),
+            "drift": lambda: drift.drift(options, drift.DriftOptions(self.concern)),
         }
         try:
             code = commands[command]()
