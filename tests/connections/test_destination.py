@@ -20,7 +20,7 @@ from moor.connections.ssh.host_keys import SYSTEM
 from moor.connections.ssh.shell import ShellPlugin
 from moor.errors import HostError, InputError
 from tests.connections.conftest import ALL
-from tests.harness.sshd import Sshd, User
+from tests.harness.sshd import Sshd, User, keypair
 
 Write = Callable[[str], str]
 
@@ -120,6 +120,27 @@ def test_the_error_quotes_a_device_s_proxy_command_that_ends_at_once(sshd: Sshd,
     path = ssh_config("Host edge\n ProxyCommand sh -c 'echo out of order >&2; exit 1'\n")
     with pytest.raises(HostError, match="edge:22: the way through the jump host failed: out of order"):
         device_of(edge, Config(ssh=SSHConfig(config_file=path)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"HostKeyAlgorithms": "ssh-rsa"}, "host keys of SHA-1 or DSA alone"),
+        ({"KexAlgorithms": "diffie-hellman-group14-sha1"}, "key exchanges of SHA-1 alone"),
+    ],
+    ids=["host-key", "key-exchange"],
+)
+def test_a_device_that_knows_sha_1_alone_is_told_with_a_way_out(
+    tmp_path: Path, settings: dict[str, str], words: str
+) -> None:
+    shown = keypair(tmp_path / "rsa", "rsa")
+    with Sshd(tmp_path / "old", settings={"HostKey": str(tmp_path / "rsa"), **settings}) as old:
+        for known in ({"ssh_host_key": shown}, {}):
+            options = {"netmiko": ConnectionOptions(extras=known, platform="cisco_ios", password="x")}
+            edge = Host("edge", "127.0.0.1", port=old.port, connection_options=options, defaults=Defaults())
+            ConnectionPluginRegister.auto_register()
+            with pytest.raises(HostError, match=f"{words} .*, which paramiko 5 .* pip install 'paramiko<5'"):
+                device_of(edge, Config())
 
 
 def test_each_jump_host_is_reached_through_the_one_before_with_strict_keys(ssh_config: Write) -> None:

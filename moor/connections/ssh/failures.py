@@ -26,6 +26,15 @@ LIBSSH_CUTS = ("Socket error: disconnected", "Connection reset", "Broken pipe", 
 LIBSSH_HANGS = ("Timeout", "protocol version", "Too large banner")
 LOGIN = "check username, key_file, agent or password in the inventory, and authorized_keys on the host"
 ALGORITHMS = "update sshd on the host, or have it offer usual ones (curve25519-sha256, aes128-gcm@openssh.com) too"
+SHA_1 = (
+    "which paramiko 5 does not speak any more; have it offer newer ones, or reach it out of an environment of its own "
+    "with paramiko 4, pip install 'paramiko<5' (docs/network-devices.md, Devices that know SHA-1 alone)"
+)
+# By a part of what paramiko says.
+OLD = {
+    "host key": f"it seems to show host keys of SHA-1 or DSA alone (ssh-rsa, ssh-dss), {SHA_1}",
+    "kex": f"it seems to offer key exchanges of SHA-1 alone (such as diffie-hellman-group14-sha1), {SHA_1}",
+}
 # By the names of libssh2's exception classes.
 LIBSSH2_CUTS = {"SocketDisconnectError", "SocketRecvError", "SocketSendError", "BannerSendError", "BannerRecvError"}
 # By the names of httpx2's exception classes, subclasses before their bases.
@@ -221,7 +230,7 @@ def _of_paramiko(error: BaseException) -> Failure:
     if isinstance(error, paramiko.AuthenticationException) or text.startswith("No authentication methods"):
         return _of_login(error)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        return _no_algorithm(text)
+        return _no_algorithm(text, next((words for part, words in OLD.items() if part in text), ALGORITHMS))
     return Failure(ErrorKind.UNREACHABLE, f"SSH failed: {text}")
 
 
@@ -262,10 +271,9 @@ def _of_libssh2(error: BaseException) -> Failure:
     return Failure(ErrorKind.UNREACHABLE, f"SSH failed: {words or name}")
 
 
-def _no_algorithm(words: str) -> Failure:
-    return Failure(
-        ErrorKind.UNREACHABLE, f"no common algorithm: {words}; {ALGORITHMS}", "an algorithm that the host offers"
-    )
+def _no_algorithm(words: str, remedy: str = ALGORITHMS) -> Failure:
+    lack = "an algorithm that the host offers"
+    return Failure(ErrorKind.UNREACHABLE, f"no common algorithm: {words}; {remedy}", lack)
 
 
 def _is_of(library: str, error: BaseException) -> bool:
