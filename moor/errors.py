@@ -13,6 +13,7 @@ MoorError                    an error that a user reads as one message, without 
 │   ├── ApiRefusal           an API rejected one request and would still answer others
 │   ├── HarborUnreachable    nothing answers at Harbor's address
 │   ├── HarborBackendDown    Harbor's proxy answers, but not the services behind it
+│   ├── NotANode             the cluster has no node for a host
 │   ├── StaleUpdate          what an update is based on has changed since it was read
 │   ├── LoginRefused         sshd ended the connection before the login, as it does when it has too many of them
 │   ├── LockContention       another run held the host's lock, which is free again
@@ -160,6 +161,10 @@ class HarborBackendDown(HostError):
     """Harbor's proxy answers, but not the services behind it: Harbor is installed, and its content is unknown."""
 
     DEFAULT = ErrorKind.UNHEALTHY
+
+
+class NotANode(HostError):
+    """The cluster has no node for a host."""
 
 
 class StaleUpdate(HostError):

@@ -12,7 +12,7 @@ from nornir.core.task import Task
 from moor.connections.apis.kubernetes import MISSING, code_of, untyped_class
 from moor.context import context_of
 from moor.engine.asked_once import ask_once
-from moor.errors import ErrorKind, HostError, InputError
+from moor.errors import ErrorKind, HostError, InputError, NotANode
 from moor.inventory.identity import HostIdentity, node_name_in
 from moor.inventory.nodes import node_of, pair_nodes
 from moor.settings import optional_settings_of
@@ -56,7 +56,7 @@ class ClusterNode:
 
     @classmethod
     def of(cls, task: Task) -> ClusterNode:
-        """Connect to the cluster, and return the node of the task's host; raises HostError if there is none."""
+        """Connect to the cluster, and return the node of the task's host; raises NotANode if there is none."""
         cluster = cluster_settings_of(task.host)
         if "kubernetes" not in task.host.connections:
             extras = {"kubeconfig": str(cluster.kubeconfig), "context": cluster.context}
@@ -67,7 +67,7 @@ class ClusterNode:
         known = {host.name: HostIdentity(named)} if named else {}
         found = pair_nodes({host.name: host.hostname or host.name}, map(node_of, nodes), known).nodes.get(host.name)
         if found is None:
-            raise HostError(
+            raise NotANode(
                 f"no node of the cluster is {host.name}; write its name there: data.node.name", ErrorKind.UNMET
             )
         return cls(task, found.name)
@@ -93,6 +93,10 @@ class ClusterNode:
             except HostError as error:
                 if code_of(error) != CONFLICT or not left:
                     raise
+
+    def delete(self) -> None:
+        """Delete the node from the cluster."""
+        ask(self.task, f"node {self.name}", lambda api: api.delete(untyped_class("v1", "Node"), self.name))
 
     def pods(self) -> list[Tree]:
         """Return the pods on the node, of all namespaces."""

@@ -15,7 +15,8 @@ from nornir.core.inventory import Host
 
 from moor.cli.commands import fleet
 from moor.cli.commands.hosts import is_guarded, nodes_of, pairing
-from moor.cli.commands.offboard_options import Leaving
+from moor.cli.commands.offboard_drain import leave_cluster, refuse_drain
+from moor.cli.commands.offboard_options import NODES, Leaving
 from moor.cli.commands.offboard_proof import proved, replace_logins, robots_of_nodes
 from moor.cli.commands.running import (
     open_fleet,
@@ -45,7 +46,7 @@ from moor.settings.config import read_config
 from moor.suggestions import did_you_mean
 
 AWAY = (ErrorKind.UNREACHABLE, ErrorKind.NAME, ErrorKind.TIMEOUT, ErrorKind.LOST)
-CONTROL_PLANE, HARBOR, NODES = "control_plane", "harbor", "nodes"
+CONTROL_PLANE, HARBOR = "control_plane", "harbor"
 
 
 def offboard(options: Options, name: str, leaving: Leaving, dry_run: bool) -> int:
@@ -53,9 +54,14 @@ def offboard(options: Options, name: str, leaving: Leaving, dry_run: bool) -> in
     known = _look(options, name, leaving)
     if dry_run:
         return _plan(options, known, leaving)
-    if known.in_cluster:
-        raise InputError(f"offboard: {_in_cluster(name)}")
     progress = progress_printer(options)
+    if leaving.drain and known.present:
+        progress(f"offboard: evicts the pods of {name}, and takes it out of the cluster")
+        if leave_cluster(options, name, dry_run=False) == 1:
+            print_warning(f"{name} is as it was otherwise; mend what failed, and the same command goes on")
+            return 1
+    elif known.in_cluster:
+        raise InputError(f"offboard: {_in_cluster(name)}")
     if known.present:
         _keep(options, known.host)
         if not leaving.gone:
@@ -90,6 +96,8 @@ def _look(options: Options, name: str, leaving: Leaving) -> Known:
             return Known(recorded, present=False, in_cluster=False)
         assert host is not None  # noqa: S101  # the two cases above have returned
         _refuse_needed(nr, host)
+        if leaving.drain:
+            refuse_drain(nr, host, leaving)
         robots = {} if leaving.keep_robots or not host.has_parent_group(NODES) else robots_of_nodes(nr)
         found = LeavingHost(name, login_of(host), robots, leaving.gone)
         in_cluster = name in context_of(nr).joined or _is_in_cluster(nr, name)
@@ -134,17 +142,19 @@ def refuse(options: Options, name: str) -> None:
 
 def _plan(options: Options, known: Known, leaving: Leaving) -> int:
     code = 0
+    if known.present and leaving.drain:
+        code = leave_cluster(options, known.host.name, dry_run=True)
     if known.present and not leaving.gone:
-        code = _retire(options, known.host.name, dry_run=True)
+        code = max(code, _retire(options, known.host.name, dry_run=True), key=(0, DIFFERS, 1).index)
     print_safely("\n".join(["then:", *(f"  {step}" for step in _steps(options, known, leaving))]))
-    if known.in_cluster:
+    if known.in_cluster and not leaving.drain:
         print_warning(_in_cluster(known.host.name))
     return 1 if code == 1 else DIFFERS
 
 
 def _in_cluster(name: str) -> str:
     return (
-        f"{name} is a node of the cluster still, which would go on placing pods there; first run: "
+        f"{name} is a node of the cluster still, which would go on placing pods there; say --drain, or first run: "
         f"kubectl drain {name} --ignore-daemonsets; kubectl delete node {name}"
     )
 

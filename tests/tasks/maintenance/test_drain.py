@@ -14,7 +14,7 @@ from moor.tasks.maintenance.cordon import ANNOTATION, Cordon
 from moor_lab.kubernetes.standin import kinds
 from moor_lab.kubernetes.standin.objects import Object, clone, dig
 from tests.harness.commands import Done, moor_here, started
-from tests.harness.sites import write_site
+from tests.harness.sites import DEFAULTS, GROUPS, HOSTS, Content, write_site
 from tests.harness.waiting import until
 from tests.kubernetes.acting import acting
 from tests.kubernetes.conftest import Fleet
@@ -220,3 +220,68 @@ def test_a_drain_without_a_cluster_is_refused_before_anything_is_changed(tmp_pat
     )
     done = moor_here(tmp_path, "plan", "web")
     assert (done.returncode, "n1.data.maintenance.drain" in done.stderr) == (1, True)
+
+
+@pytest.fixture
+def leaving(drained: Drained) -> Drained:
+    """Return the cluster with a site from which the node can leave; nothing answers at the node's address."""
+    data = {
+        "registry": {"name": "registry.corp.example.org", "address": "10.0.0.5"},
+        "cluster": {"kubeconfig": str(drained.api.kubeconfig)},
+        "pki": {"passphrase": "file:passphrase"},
+    }
+    hosts = {
+        "harbor1": {"hostname": "127.0.0.9", "groups": ["harbor"], "port": 9},
+        "cp": {"hostname": "127.0.0.8", "groups": ["control_plane"], "port": 9},
+        drained.name: {"hostname": "127.0.0.7", "groups": ["nodes"], "port": 9},
+    }
+    groups: dict[str, object] = {name: {} for name in ("harbor", "control_plane", "nodes")}
+    files: dict[str, Content] = {HOSTS: hosts, GROUPS: groups, DEFAULTS: {"data": data}}
+    write_site(drained.site, files, {"passphrase": "correct-horse\n"})
+    return drained
+
+
+def test_a_node_that_leaves_gives_its_pods_away_before_anything_is_changed_on_it(leaving: Drained) -> None:
+    words = ("offboard", leaving.name, "--drain", "--keep-robots")
+    undrained = leaving.run("offboard", leaving.name, "--yes")
+    assert f"{leaving.name} is a node of the cluster still" in undrained.said
+    assert "say --drain" in undrained.said
+
+    planned = leaving.run(*words, "--plan", "--quiet")
+    assert f"node:{leaving.name}" in planned.stdout
+    assert "pods to evict: demo/web-" in planned.stdout
+    assert leaving.state() == (None, False)
+
+    done = leaving.run(*words, "--yes")
+    assert done.returncode == 1  # it is not reached
+    assert "connection refused" in done.said
+    assert leaving.api.store.find(kinds.NODE, "", leaving.name) is None
+    assert leaving.name not in {pod["spec"]["nodeName"] for pod in leaving.fleet.pods()}
+    assert leaving.name in (leaving.site / HOSTS).read_text()
+
+    again = leaving.run(*words, "--yes")  # what is done is not done again
+    assert again.returncode == 1
+    assert "connection refused" in again.said
+    assert "no node of the cluster" not in again.said
+
+
+def test_a_node_whose_pods_may_not_go_stays_in_the_cluster(leaving: Drained) -> None:
+    container = {"name": "web", "image": "registry.test/demo/web:1"}
+    lone = {"metadata": {"name": "lone"}, "spec": {"containers": [container], "nodeName": leaving.name}}
+    leaving.api.cluster.create(kinds.POD, "demo", lone)
+    done = leaving.run("offboard", leaving.name, "--drain", "--yes")
+    assert done.returncode == 1
+    assert f"node {leaving.name} is not drained: pod demo/lone: no controller would make it again" in done.said
+    assert "connection refused" not in done.said
+    assert leaving.state() == (None, False)
+
+
+def test_where_nobody_reaches_a_node_its_pods_are_not_waited_for(leaving: Drained) -> None:
+    done = leaving.run("offboard", leaving.name, "--drain", "--gone", "--yes")
+    assert done.returncode == 1
+    assert f"leave --drain out, and run: kubectl delete node {leaving.name}" in done.stderr
+
+
+def test_a_run_that_is_not_an_offboard_takes_no_node_out(leaving: Drained) -> None:
+    assert leaving.run("apply", "leaving", "--yes").returncode == 0
+    assert leaving.state() == (None, False)
