@@ -8,7 +8,7 @@ from shlex import quote
 
 from moor.resources.base import literal
 from moor.resources.file import temporary_path
-from moor.tasks.routes.keepers import BARE, DROP_IN, MODES, NETPLAN, UNIT, Placed
+from moor.tasks.routes.keepers import BARE, DROP_IN, MODES, NETPLAN, UNIT, UNITS, Placed
 
 # The programs learn of their files, and no interface is configured anew: that would drop what others have set on it,
 # such as the routes of a cluster's network or an address that moves between hosts.
@@ -45,7 +45,7 @@ def write_files(files: Mapping[str, str], stale: Iterable[str]) -> str:
     removed = [f"rm -f {quote(path)}" for path in stale]
     removed += [f"rmdir {quote(dirname(path))} 2>/dev/null || :" for path in stale if path.endswith(f"/{DROP_IN}")]
     off = [f"systemctl -q disable {UNIT} || :"] if BARE in stale else []
-    on = [f"systemctl -q enable {UNIT} || exit 1"] if BARE in files else []
+    on = [f"systemctl -q enable {UNITS[path]} || exit 1" for path in files if path in UNITS]
     return "\n".join([*off, *wrote, *removed, read_anew({*files, *stale}), *on])
 
 

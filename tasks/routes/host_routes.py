@@ -13,7 +13,7 @@ from moor.errors import HostError
 from moor.resources.base import State, Streamed
 from moor.tasks.host_undo import Undo, run_fragment
 from moor.tasks.routes.change import keep_former, put_back, set_now, write_files
-from moor.tasks.routes.keepers import BARE, MODES, UNIT, Placed, files_for
+from moor.tasks.routes.keepers import MODES, UNITS, Placed, files_for
 from moor.tasks.routes.seen import Seen, probe_of, read_seen
 from moor.tasks.routes.wanted import Route
 
@@ -60,7 +60,7 @@ class HostRoutes(Streamed):
             **{_to(one): one.way for one in self._gone(seen, placed) if _is_set(seen, one)},
             **seen.files,
             **{f"{path} mode": mode for path, mode in seen.modes.items()},
-            UNIT: "enabled" if seen.systemd else "not enabled",
+            **seen.units,
         }
 
     def desired(self, actual: State | None) -> State:
@@ -74,7 +74,7 @@ class HostRoutes(Streamed):
             **files,
             **{f"{path} mode": MODES.get(path, "0644") for path in files},
             **dict.fromkeys((path for path in seen.files if path not in files), ABSENT),
-            **({UNIT: "enabled"} if BARE in files else {}),
+            **{UNITS[path]: "enabled" for path in files if path in UNITS},
         }
 
     def write(self, task: Task, actual: State | None) -> None:

@@ -21,6 +21,7 @@ IFUPDOWN = "/etc/network/if-up.d/moor-routes"
 NETWORKMANAGER = "/etc/NetworkManager/dispatcher.d/50-moor-routes"
 UNIT = "moor-routes.service"
 BARE = f"/etc/systemd/system/{UNIT}"
+UNITS = {BARE: UNIT, NETWORKMANAGER: "NetworkManager-dispatcher.service"}  # without which nobody reads the file
 DROP_INS, DROP_IN = "/etc/systemd/network", "moor-routes.conf"
 METRIC6 = 1  # before the routes that routers announce, which have 1024
 MODES = {NETPLAN: "0600", IFUPDOWN: "0755", NETWORKMANAGER: "0755"}  # netplan warns of a file that others may read

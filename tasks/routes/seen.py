@@ -16,7 +16,7 @@ from moor.tasks.routes.keepers import (
     IFUPDOWN,
     NETPLAN,
     NETWORKMANAGER,
-    UNIT,
+    UNITS,
     Keeper,
     Placed,
     check_name,
@@ -75,7 +75,9 @@ done
 ! command -v netplan >/dev/null || [ -z "$names" ] ||
   netplan get 2>/dev/null | sed -n '/^ \\{{0,4\\}}[^ ]/p' | said netplan
 files | while read -r p; do said file "$(stat -c %a "$p")" "$p" < "$p"; done
-[ ! -d /run/systemd/system ] || systemctl is-enabled {UNIT} 2>/dev/null | said systemd
+[ ! -d /run/systemd/system ] || for u in {" ".join(UNITS.values())}; do
+  systemctl is-enabled "$u" 2>/dev/null | said unit "$u"
+done
 {f"grep -sHnwF {words} {FOREIGN} | said foreign" if routes else ":"}
 else echo '== lacking'; fi
 :"""
@@ -94,7 +96,7 @@ class Seen:
         files: the content of each file of moor's
         modes: their modes
         foreign: lines of other files that name a network, each with its file and number
-        systemd: whether moor's unit is enabled; None without systemd
+        units: what systemd says of the units that read files; nothing without systemd
     """
 
     hops: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +107,7 @@ class Seen:
     files: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
     foreign: Sequence[str] = ()
-    systemd: bool | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def recorded(self) -> list[Placed]:
@@ -156,7 +158,7 @@ class Seen:
             return Keeper("networkd", file[1])
         if "IFUPDOWN" in said:
             return Keeper("ifupdown")
-        if self.systemd is None:
+        if not self.units:
             raise HostError(
                 f"neither netplan, networkd, ifupdown nor NetworkManager configures {interface}, and the host has no "
                 "systemd, so that nothing would set the route after a reboot"
@@ -221,7 +223,7 @@ def read_seen(output: str) -> Seen:
         {path: f"{text}\n" for path, (_, text) in named.items()},
         {path: mode.rjust(4, "0") for path, (mode, _) in named.items()},
         found.get("foreign", {}).get("", "").splitlines(),
-        found["systemd"][""] == "enabled" if "systemd" in found else None,
+        {name: said or "unknown" for name, said in found.get("unit", {}).items()},
     )
 
 

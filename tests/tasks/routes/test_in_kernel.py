@@ -12,7 +12,6 @@ import pytest
 from moor.errors import HostError
 from moor.tasks.routes.change import keep_former, put_back, set_now
 from moor.tasks.routes.host_routes import GONE, HostRoutes
-from moor.tasks.routes.keepers import UNIT
 from moor.tasks.routes.seen import read_seen
 from moor_lab.network import has_ipv6
 from tests.harness.shells import SHELLS
@@ -111,4 +110,4 @@ def test_without_routes_and_files_nothing_differs(kernel: Namespace) -> None:
     wanted = HostRoutes(())
     state = wanted.actual(kernel.right(wanted.probe()))
     assert GONE not in state.values()
-    assert [name for name, value in wanted.desired(state).items() if value != state[name] and name != UNIT] == []
+    assert [name for name, value in wanted.desired(state).items() if value != state[name]] == []
