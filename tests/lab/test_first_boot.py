@@ -55,5 +55,7 @@ def test_a_node_that_cloud_init_configures_needs_no_apply(moored: Moored, writte
 
         found = moor("drift", "--limit", NODE)
         assert found.returncode == 0, f"{found.said}\n{told[-6000:]}"
+        like = moor("node", "config", NODE, "--format", "script", "--like", "node2")
+        assert lab.exec("node2", ["cat", "/etc/containerd/config.toml"]) in like.stdout
         proved = moor("verify", "--limit", NODE)
         assert proved.returncode == 0, proved.said
