@@ -11,6 +11,7 @@ from moor.resources.base import Later, Probed, Required, Resource, Scripted, Sta
 from moor.resources.edit import Edit
 from moor.resources.file import File
 from moor.resources.service import Service
+from moor.secrets.masking import mask
 from moor.secrets.secret import Secret
 
 ROOT = "root:root"
@@ -92,10 +93,11 @@ def plan_first_boot(
                 continue
             if later := next((value for value in wanted.values() if isinstance(value, Later)), None):
                 unknown[resource.id] = later.what
-            elif any(isinstance(value, Secret) for value in wanted.values()) and not with_secrets:
-                found.secrets.append(resource.id)
-            else:
-                _add(found, resource, files)
+            elif step := _step(found, resource, files):
+                if with_secrets or not _is_secret(wanted, step):
+                    found.steps.append(step)
+                else:
+                    found.secrets.append(resource.id)
         except MoorError as error:
             found.left[resource.id] = str(error)
     found.edited = {path: contents[0] for path, contents in files.contents.items()}
@@ -112,6 +114,11 @@ def _wanted(resource: Resource) -> State | None:
     return None if isinstance(resource, Required) else resource.desired(None)
 
 
+def _is_secret(wanted: State, step: PlannedFile | PlannedStep) -> bool:
+    """Return whether a step holds a secret, also one that is a part of its text alone."""
+    return any(isinstance(value, Secret) for value in wanted.values()) or mask(step.fragment) != step.fragment
+
+
 def _each_once(resources: Iterable[Resource]) -> Iterator[Resource]:
     """Yield each resource once: a service where it comes last, since it must be newer than the files before."""
     given = list(resources)
@@ -124,18 +131,18 @@ def _each_once(resources: Iterable[Resource]) -> Iterator[Resource]:
         yield resource
 
 
-def _add(found: FirstBootPlan, resource: Resource, files: UnreadFiles) -> None:
+def _step(found: FirstBootPlan, resource: Resource, files: UnreadFiles) -> PlannedFile | PlannedStep | None:
+    """Return how a resource is made; None if there is nothing to do, or it is left to an apply."""
     if isinstance(resource, Edit):
-        if fragment := files.edit(resource):
-            found.steps.append(PlannedStep(resource.id, fragment))
-    elif isinstance(resource, File):
-        found.steps.append(_file(resource))
-    elif isinstance(resource, Scripted):
-        found.steps.append(PlannedStep(resource.id, resource.first_mend()))
-    elif isinstance(resource, Probed):
-        found.left[resource.id] = "moor makes it over a connection"
-    else:
-        found.left[resource.id] = "it is not on the machine itself"
+        fragment = files.edit(resource)
+        return PlannedStep(resource.id, fragment) if fragment else None
+    if isinstance(resource, File):
+        return _file(resource)
+    if isinstance(resource, Scripted):
+        return PlannedStep(resource.id, resource.first_mend())
+    over = isinstance(resource, Probed)
+    found.left[resource.id] = "moor makes it over a connection" if over else "it is not on the machine itself"
+    return None
 
 
 def _file(file: File) -> PlannedFile | PlannedStep:

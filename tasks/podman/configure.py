@@ -90,7 +90,13 @@ def trust_resources(registry: Registry, ca: str | Later) -> Sequence[Resource]:
     return [
         registries_requirement(registry),
         *ca_resources(directory, ca),
-        Edit(DROP_IN, "registry", partial(render_registries_conf, registry=registry), asks=f"cat {MAIN} 2>/dev/null"),
+        Edit(
+            DROP_IN,
+            "registry",
+            partial(render_registries_conf, registry=registry),
+            asks=f"cat {MAIN} 2>/dev/null",
+            assumes="# not read yet",
+        ),
     ]
 
 

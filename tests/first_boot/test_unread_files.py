@@ -116,10 +116,37 @@ def test_an_edit_that_changes_nothing_of_what_may_be_there_needs_no_step() -> No
     assert UnreadFiles().edit(Edit("/etc/x", "nothing", lambda text, _: text)) == ""
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_what_an_edit_asks_its_host_is_asked_at_the_first_boot(shell: str, tmp_path: Path, there: bool) -> None:
+    path, program = tmp_path / "file", tmp_path / "program"
+    if there:
+        program.touch()
+
+    def whole(content: str, facts: str) -> str:
+        return "ours\n" if facts else content
+
+    def block(content: str, facts: str) -> str:
+        return with_block(content, NAMES) if facts else content
+
+    for edit in (whole, block):
+        path.unlink(missing_ok=True)
+        asking = Edit(str(path), "it", edit, asks=f"[ ! -e {program} ] || echo there")
+        for _ in range(2):
+            assert run(shell, tmp_path, UnreadFiles().edit(asking)) == (0, "")
+            assert (path.read_text() if path.exists() else "") == edit("", "there" if there else "")
+
+
+def test_an_answer_that_nobody_knew_of_changes_nothing_and_is_told(shell: str, tmp_path: Path) -> None:
+    edit = Edit(str(tmp_path / "file"), "it", lambda text, facts: f"{facts}\n" if facts else text, asks="echo 1.2")
+    code, told = run(shell, tmp_path, UnreadFiles().edit(edit))
+    assert (code, (tmp_path / "file").exists()) == (1, False)
+    assert "run moor apply on this host" in told
+
+
 def test_only_an_edit_that_ignores_what_the_file_holds_is_one_of_its_end() -> None:
-    assert added_at_end(Edit("/x", "y", lambda text, _: f"{text}z\n")) == "z\n"
+    assert added_at_end(Edit("/x", "y", lambda text, _: f"{text}z\n"), "") == "z\n"
     for edit in (daemon_json, lambda text, _: "z\n", lambda text, _: f"z\n{text}", lambda text, _: text):
-        assert added_at_end(Edit("/x", "y", edit)) == ""
+        assert added_at_end(Edit("/x", "y", edit), "") == ""
 
 
 @settings(max_examples=40)

@@ -48,7 +48,9 @@ def test_a_node_that_cloud_init_configures_needs_no_apply(moored: Moored, writte
         seed.mkdir(parents=True)
         (seed / "user-data").write_text(written.read_text())
         (seed / "meta-data").write_text(json.dumps({"instance-id": "born", "local-hostname": NODE}))
-        (machine.upper / "etc/cloud/cloud.cfg.d/99-lab.cfg").write_text(ALONE)
+        settings = machine.upper / "etc/cloud/cloud.cfg.d"
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / "99-lab.cfg").write_text(ALONE)
         lab.up([NODE])
         lab.exec(NODE, ["sh", "-c", "cloud-init status --wait >/dev/null; :"], timeout_s=120)
         told = lab.exec(NODE, ["sh", "-c", "cat /var/log/cloud-init-output.log; cloud-init status --long; :"])
