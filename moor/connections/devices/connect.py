@@ -10,12 +10,13 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import paramiko
-from netmiko import BaseConnection, NetmikoBaseException, ReadException
-from netmiko.vyos import VyOSSSH
+from netmiko import BaseConnection, NetmikoBaseException, ReadException, ReadTimeout
 from nornir.core.configuration import Config
 from nornir.core.inventory import ConnectionOptions, Host
 from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-untyped]
 
+from moor.connections.devices.platforms import OWN_PLATFORMS
+from moor.connections.devices.terminal import NoPromptError, Terminal
 from moor.connections.names import NETMIKO
 from moor.connections.ssh.failures import CUT, NO_SSH, explain, failure_of
 from moor.connections.ssh.host_keys import accepted_keys, known_hosts_name
@@ -26,16 +27,33 @@ from moor.connections.ssh.session import netmiko_parameters
 from moor.connections.ssh.unknown_key import UnknownHostKey
 from moor.errors import ErrorKind, HostError, InputError
 
+GREETING_S = 20  # of silence after the login
 
-class PromptVyOS(VyOSSSH):
-    """Netmiko's VyOS, which waits for the first prompt instead of for two seconds of silence."""
+
+class WholeGreeting(BaseConnection):
+    """A Netmiko session that reads a device's greeting up to the prompt before it sends anything.
+
+    Netmiko stops at the first mark that prompts end with, which a greeting may hold: of "% Authorized users only" it
+    concludes that Junos is at the prompt of a shell. On VyOS it waits for two seconds of silence.
+    """
 
     def _test_channel_read(self, count: int = 40, pattern: str = "") -> str:
-        return super()._test_channel_read(count, pattern or r"[$#>]\s*$")
+        try:
+            return Terminal(self).read_greeting(GREETING_S)
+        except NoPromptError as error:
+            raise ReadTimeout(str(error)) from error
 
 
-# A function of the package has the same name as this module, so that an import would return the function.
-sys.modules["netmiko.ssh_dispatcher"].CLASS_MAPPER["vyos"] = PromptVyOS
+def register() -> None:
+    """Have Netmiko open the platforms that moor knows with ``WholeGreeting``."""
+    # A function of the package has the same name as this module, so that an import would return the function.
+    mapper = sys.modules["netmiko.ssh_dispatcher"].CLASS_MAPPER
+    for name in OWN_PLATFORMS:
+        if not issubclass(mapper[name], WholeGreeting):
+            mapper[name] = type(mapper[name].__name__, (WholeGreeting, mapper[name]), {})
+
+
+register()
 
 
 class CheckedNetmiko(Netmiko):  # type: ignore[misc] # nornir-netmiko has no types

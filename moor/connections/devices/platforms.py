@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# Netmiko's names of the platforms on which moor writes access lists.
+OWN_PLATFORMS = ("cisco_ios", "cisco_xe", "cisco_xr", "cisco_nxos", "arista_eos", "juniper_junos", "vyos")
 # Source: NAPALM's drivers and Netmiko's device types.
 NAPALM: Mapping[str, tuple[str, ...]] = {
     "ios": ("cisco_ios", "cisco_xe"),

@@ -27,7 +27,9 @@ ANY_PROMPT = re.compile(r"[A-Za-z0-9]\S*[>#$%] ?")
 SEQUENCES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[=>EM78])")  # of a terminal: colours, the cursor's place
 ERASED = re.compile(rf"{PAGE}(?:\x08+ *\x08*|\n *\n|\n)?")  # a pager's line, and what overwrites it
 # A message of the device's log, which it may print between the lines of anything, with a time before it or without.
-MESSAGE = r"(?:[*.:]?(?:\S+ )??\w{3} +\d+ [^\n%]*?|[*.])?%[A-Z][A-Z0-9_]*(?:-[A-Z0-9_]+)*-[0-7]-[A-Z0-9_]+ ?:[^\n]*"
+MESSAGE = (
+    r"(?:[*.:]?(?:\S+[ :])?[A-Z][a-z]{2} +\d+ [^\n%]*|[*.])?%[A-Z][A-Z0-9_]*(?:-[A-Z0-9_]+)*-[0-7]-[A-Z0-9_]+ ?:[^\n]*"
+)
 MESSAGES = re.compile(rf"^{MESSAGE}\n?", re.MULTILINE)
 LAST_MESSAGES = re.compile(rf"(?:\n+{MESSAGE})+\n*\Z")
 
@@ -50,6 +52,15 @@ class Terminal:
     def __init__(self, netmiko: BaseConnection) -> None:
         self.netmiko = netmiko
         self.prompt = ""
+
+    def read_greeting(self, timeout_s: float) -> str:
+        """Return what the device prints after the login, up to and with its first prompt.
+
+        Raises:
+            NoPromptError: no prompt came in time
+            EOFError: the device closed the connection
+        """
+        return self._read(ends_like_prompt, timeout_s, SETTLE_S)
 
     def find_prompt(self, timeout_s: float) -> str:
         """Return the prompt as it is now: another engineer may have renamed the device, or a clock be part of it.

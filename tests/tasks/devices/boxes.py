@@ -27,11 +27,12 @@ class Box:
         banner: text that stands in its configuration after its name
         deaf: closes every new connection before the login
         heard: every line that was sent to it
-        name: its host name, which prompts contain
+        name: its host name, which prompts contain; ``{}`` in it is a clock
         locked: who has locked its configuration, in the device's words
         greeting: what it prints after the login
         paged: whether it shows long answers page by page, whatever it was told
-        pause_s: between the pieces of an answer
+        pause_s: between the pieces of a long answer
+        noise: a message of its log, which it prints within every long answer, and after its prompt
         runs_out: its undo comes when it hears this, a pattern, as if the time were over
         meanwhile: what another engineer does when it hears a line, by a pattern for that
     """
@@ -49,10 +50,12 @@ class Box:
     greeting: str = ""
     paged: bool = False
     pause_s: float = 0
+    noise: str = ""
     runs_out: str = ""
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
     undo: Sections | None = None
+    ticks: int = 0
     kept: dict[str, Sections] = field(default_factory=dict)  # checkpoints, or sessions
 
     def __post_init__(self) -> None:
@@ -73,6 +76,12 @@ class Box:
         self.running = new
         self.deaf = self.deaf or self.cuts_off
 
+    @property
+    def shown_name(self) -> str:
+        """Return its name as the next prompt has it; ``{}`` in it is a clock."""
+        self.ticks += 1
+        return self.name.format(f"09:{self.ticks // 60:02}:{self.ticks % 60:02}")
+
     def session(self) -> Session:
         """Return a new login."""
         return KINDS[self.platform](self)
@@ -92,6 +101,7 @@ class Session(ABC):
 
     def __init__(self, box: Box) -> None:
         self.box = box
+        self.holds_lock = False
         self.over = False
         self.mode = ""
 
@@ -114,6 +124,18 @@ class Session(ABC):
             if re.fullmatch(pattern, line):
                 return said
         return self.obey(line)
+
+    def hang_up(self) -> None:
+        """End the login, whose lock of the configuration goes with it."""
+        if self.holds_lock:
+            self.box.locked = ""
+            self.holds_lock = False
+
+    def lock(self) -> bool:
+        """Lock the configuration; return whether nobody else has."""
+        if not self.box.locked:
+            self.box.locked, self.holds_lock = "this session", True
+        return self.holds_lock
 
     @abstractmethod
     def obey(self, line: str) -> str:
@@ -144,12 +166,12 @@ class CiscoLike(Session):
     @property
     def prompt(self) -> str:
         below = "-x" if self.section else ""
-        return f"{self.short_name}({self.mode}{below})#" if self.mode else f"{self.box.name}#"
+        return f"{self.short_name}({self.mode}{below})#" if self.mode else f"{self.box.shown_name}#"
 
     @property
     def short_name(self) -> str:
         """Return the name in prompts of configuration mode."""
-        return self.box.name
+        return self.box.shown_name
 
     def obey(self, line: str) -> str:
         if self.mode and line in ("end", "exit"):
@@ -253,7 +275,7 @@ class IosSession(CiscoLike):
 
     @property
     def short_name(self) -> str:
-        return self.box.name[:20]
+        return self.box.shown_name[:20]
 
     def shown(self, line: str) -> str:
         return re.sub(r"^\d+ ", "", re.sub(r"\S+:\S*", lambda found: found[0].upper(), line))
@@ -339,6 +361,7 @@ class XrSession(CiscoLike):
     overwrites = True
     end = "end"
     asked = False
+    trial = False
 
     @property
     def prompt(self) -> str:
@@ -348,7 +371,7 @@ class XrSession(CiscoLike):
 
     @property
     def short_name(self) -> str:
-        return self.box.name[:17]
+        return self.box.shown_name[:17]
 
     def show(self, line: str) -> str:
         return f"Mon Mar  2 09:20:01.123 UTC\n{super().show(line)}"
@@ -356,9 +379,9 @@ class XrSession(CiscoLike):
     def command(self, line: str) -> str:
         if line not in ("configure exclusive", "configure terminal"):
             return INVALID
-        if self.box.locked:
+        if not self.lock():
             return f"% Failed to lock target configuration: {self.box.locked}"
-        self.box.locked = "locked by this session"
+        self.trial = False
         return self.begin(deepcopy(self.box.running))
 
     def obey(self, line: str) -> str:
@@ -390,14 +413,16 @@ class XrSession(CiscoLike):
         return ""
 
     def leave(self) -> str:
-        self.mode = self.section = self.box.locked = ""
+        self.mode = self.section = ""
+        self.hang_up()
         return ""
 
     def configure(self, line: str) -> str:
         if line.startswith("commit"):
             if line != "commit":
                 self.box.arm()
-            elif self.box.undo is None and self.target == self.box.running:
+                self.trial = True
+            elif self.box.undo is None and (self.trial or self.target == self.box.running):
                 return "% No configuration changes to commit"
             else:
                 self.box.undo = None
@@ -430,7 +455,7 @@ class Candidate(Session):
 
     @property
     def prompt(self) -> str:
-        return f"[edit]\nops@{self.box.name}# " if self.mode else f"ops@{self.box.name}{self.end}"
+        return f"[edit]\nops@{self.box.shown_name}# " if self.mode else f"ops@{self.box.shown_name}{self.end}"
 
     def printed(self, sections: Sections) -> str:
         return "\n".join(sections[""])
@@ -462,10 +487,18 @@ class Candidate(Session):
         self.box.change({"": list(self.lines)})
 
 
+VERSION = "set version 23.4R1.10"
+
+
 class JunosSession(Candidate):
     """A login to Junos."""
 
     end = "> "
+    trial = False
+
+    def printed(self, sections: Sections) -> str:
+        return "\n".join([VERSION, *sections[""]])
+
     refusal = "warning: statement not found"
 
     def obey(self, line: str) -> str:
@@ -476,11 +509,13 @@ class JunosSession(Candidate):
         if self.mode:
             return self.configure(line)
         if line.startswith("configure"):
-            self.mode = "config"
+            if line == "configure exclusive" and not self.lock():
+                return f"error: configuration database locked by:\n  {self.box.locked}\n      exclusive [edit]"
+            self.mode, self.trial = "config", False
             self.copy()
             return "Entering configuration mode\n"
         if line == "show configuration | display set":
-            return "\n".join(["set version 23.4R1.10", *self.box.running[""]])
+            return self.printed(self.box.running)
         if line == "exit":
             self.over = True
             return ""
@@ -490,8 +525,11 @@ class JunosSession(Candidate):
         if line.startswith("commit confirmed "):
             self.box.arm()
             self.commit()
+            self.trial = True
             return "commit confirmed will be automatically rolled back in 5 minutes unless confirmed\ncommit complete"
         if line == "commit":
+            if self.trial and self.box.undo is None:
+                self.copy()  # the device went back, with the candidate
             self.box.undo = None
             self.commit()
             self.box.startup = deepcopy(self.box.running)
@@ -501,6 +539,7 @@ class JunosSession(Candidate):
             return "load complete"
         if line in ("exit configuration-mode", "exit"):
             self.mode = ""
+            self.hang_up()
             return "Exiting configuration mode"
         return self.edit(line)
 
@@ -591,7 +630,10 @@ KINDS: dict[str, type[Session]] = {
 def load(platform: str, text: str) -> Box:
     """Return a device whose configuration is a text as it prints it."""
     if platform in ("juniper_junos", "vyos"):
-        return Box(platform, {"": re.sub(r"'(\S*)'$", r"\1", text, flags=re.MULTILINE).splitlines()})
+        return Box(
+            platform,
+            {"": re.sub(r"'(\S*)'$", r"\1", text, flags=re.MULTILINE).removeprefix(VERSION).strip().splitlines()},
+        )
     sections, lines, session, head, banner = Sections(), iter(text.splitlines()), KINDS[platform], "", ""
     assert issubclass(session, CiscoLike)
     for line in lines:

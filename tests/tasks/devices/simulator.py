@@ -16,6 +16,7 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from tests.tasks.devices.boxes import Box, Session
 
 GONE = (OSError, EOFError, paramiko.SSHException)
+LONG = 5  # lines of an answer
 PAGE_LINES, PAGER = 8, " --More-- "
 WIPE = "\b" * 9 + " " * 8 + "\b" * 9  # what IOS overwrites its pager's line with
 
@@ -60,6 +61,11 @@ class CommandLine:
     def talk(self) -> None:
         """Answer until the client goes or the session is over."""
         self.show(f"{self.box.greeting}{self.session.prompt}")
+        with closing_session(self.session):
+            self.listen()
+
+    def listen(self) -> None:
+        """Carry out what is typed."""
         while not self.session.over and (typed := self.channel.recv(4096)):
             for letter in typed.decode():
                 if self.pages:
@@ -76,6 +82,9 @@ class CommandLine:
         prompt = "" if said is None or self.session.over else self.session.prompt
         text = f"{line}\n{said}\n{prompt}" if said else f"{line}\n{prompt}"
         lines = text.split("\n")
+        if self.box.noise and len(lines) > LONG:
+            lines.insert(len(lines) // 2, self.box.noise)
+            text = "\n".join([*lines, self.box.noise, ""])
         if not self.box.paged or len(lines) <= PAGE_LINES or self.session.mode:
             self.show(text)
             return
@@ -91,11 +100,21 @@ class CommandLine:
     def show(self, text: str) -> None:
         """Print, in pieces with a pause between them if the device is slow."""
         pieces = text.replace("\n", "\r\n").encode()
-        size = -(-len(pieces) // 4) if self.box.pause_s else len(pieces)
+        slow = self.box.pause_s and text.count("\n") > LONG
+        size = -(-len(pieces) // 4) if slow else len(pieces)
         for at in range(0, len(pieces), size or 1):
             self.channel.sendall(pieces[at : at + size])
-            if self.box.pause_s:
+            if slow:
                 self.pause.wait(self.box.pause_s)
+
+
+@contextmanager
+def closing_session(session: Session) -> Iterator[None]:
+    """End the session after the block."""
+    try:
+        yield
+    finally:
+        session.hang_up()
 
 
 def host_key(path: Path) -> Path:
