@@ -23,6 +23,7 @@ MoorError                    an error that a user reads as one message, without 
 │   ├── CommandTimeout       a command did not end in time
 │   ├── OutputTooLong        a command printed more than the limit
 │   └── HistoryError         the history's database cannot be read or written
+│       └── NothingRecorded  no run is in it yet
 └── OrderCancelled           the controller no longer waits for an order's results
 
 ``moor.connections.ssh.unknown_key.UnknownHostKey`` is the only exception defined elsewhere: Paramiko passes on only its
@@ -223,6 +224,10 @@ class HistoryError(HostError):
     """The history's database cannot be read or written."""
 
     DEFAULT = ErrorKind.CONTROLLER
+
+
+class NothingRecorded(HistoryError):
+    """No run is in the history yet."""
 
 
 class OrderCancelled(MoorError):

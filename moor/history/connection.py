@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast, get_type_hints
 Values = Mapping[str, Any]  # parameters by name; a time is a datetime with a zone, a mapping is JSON text
 Row = TypeVar("Row")
 
+NOTHING = "no run is recorded yet; moor drift records the first"
+
 
 class Connection(ABC):
     """An open connection, which runs statements of plain SQL that mean the same in SQLite and PostgreSQL.

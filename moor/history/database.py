@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from moor.errors import REMEDY_BY_ERRNO, HistoryError, InputError
+from moor.errors import REMEDY_BY_ERRNO, HistoryError, InputError, NothingRecorded
 from moor.history import VERSION
-from moor.history.connection import Connection, Database
+from moor.history.connection import NOTHING, Connection, Database
 from moor.history.sqlite_file import SqliteFile
 from moor.settings.access import SiteSettings
 
@@ -65,7 +65,7 @@ def _begin(connection: Connection, writing: bool) -> int:
     found = connection.rows("SELECT version FROM moor_version") if connection.has_table("moor_version") else ()
     version = int(found[0][0]) if found else 0
     if not version and not writing:
-        raise HistoryError("no run is recorded yet; moor drift records the first")
+        raise NothingRecorded(NOTHING)
     if version > VERSION:
         raise HistoryError(f"a newer moor wrote it (version {version}, this one knows {VERSION}); update moor here")
     return version

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from moor.history.connection import Connection, Database, Values
+from moor.errors import NothingRecorded
+from moor.history.connection import NOTHING, Connection, Database, Values
 from moor.secrets import private_files
 
 MIN_FREE_BYTES = 64 * 1024  # for the files that SQLite keeps beside the database
@@ -26,7 +27,7 @@ MOMENT = "%Y-%m-%d %H:%M:%S.%f"  # as SQLAlchemy's SQLite dialect writes a time
 
 @dataclass(frozen=True)
 class SqliteFile(Database):
-    """A SQLite file; it is created where there is none."""
+    """A SQLite file; a writer creates it where there is none."""
 
     path: str
 
@@ -47,7 +48,13 @@ class SqliteFile(Database):
         return (sqlite3.Error,)
 
     def open(self, writing: bool) -> Connection:
-        """Return a new connection, for a reader in a directory that nobody can write to one without locks."""
+        """Return a new connection, for a reader in a directory that nobody can write to one without locks.
+
+        Raises:
+            NothingRecorded: a reader asks, and there is no file.
+        """
+        if not writing and not Path(self.path).exists():
+            raise NothingRecorded(NOTHING)
         if not writing and not self._can_lock():
             return SqliteConnection(sqlite3.connect(f"file:{quote(self.path)}?immutable=1", uri=True), writable=False)
         self.create()

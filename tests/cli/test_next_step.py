@@ -110,9 +110,18 @@ def test_a_directory_on_its_way_from_nothing_to_drift(
     told = typed(tmp_path, capsys, monkeypatch)
     assert told.startswith(f"Site {tmp_path.name}, 1 host.\n")
     assert commands(told) == ["moor check", "moor plan", "moor apply"]
+    settings = SiteSettings.at(tmp_path)
+    for words in (["history"], ["device", "history"], ["report"]):
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--site", str(tmp_path)])
+        assert ended.value.code == 1
+        assert "no run is recorded yet; moor drift records the first" in capsys.readouterr().err
+    assert not settings.state.exists()  # who only reads leaves nothing
+    settings.state.mkdir()
+    (settings.state / "history.db").touch()  # as readers left it once
+    assert typed(tmp_path, capsys, monkeypatch) == told
     for path in tmp_path.rglob("*.yaml"):
         os.utime(path, (0, 0))
-    settings = SiteSettings.at(tmp_path)
     for number, command in enumerate(("apply", "verify", "drift")):
         report = a_run({"node1": {"file:/a": "drift" if command == "drift" else "ok"}})
         report.run, report.command, report.started = f"run{number}", command, datetime.now(UTC).isoformat()

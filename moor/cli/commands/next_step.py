@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from moor.cli.commands.running import configure_logging, print_safely
-from moor.errors import InputError, MoorError
+from moor.errors import InputError, MoorError, NothingRecorded
 from moor.folding import fold
 from moor.history.model import ExpiryRow, FindingRow, RunRow
 from moor.output import paint
@@ -97,12 +97,13 @@ def know(directory: Path) -> Known:
     settings, hosts = _settings_and_hosts(directory)
     edited = max((path.stat().st_mtime for path in _files(directory)), default=0.0)
     about = Known(hosts, datetime.fromtimestamp(edited, UTC), warn_days=settings.expires_within_days)
-    if settings.history_url is None and not (settings.state / "history.db").is_file():
+    try:
+        with connected(settings, writing=False) as connection:
+            history = History(connection)
+            waived = [finding for finding in history.open() if not finding.waived]
+            found = (history.runs(), waived, history.expiries())
+    except NothingRecorded:
         return about
-    with connected(settings, writing=False) as connection:
-        history = History(connection)
-        waived = [finding for finding in history.open() if not finding.waived]
-        found = (history.runs(), waived, history.expiries())
     return Known(hosts, about.edited, *found, warn_days=about.warn_days)
 
 
