@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from nornir.core.inventory import Host
 from nornir.core.task import Task
 
@@ -22,6 +24,8 @@ from moor.tasks.facts import Registry
 from moor.tasks.harbor.api import api_login_of
 from moor.tasks.names import Names
 from moor.tasks.preflight.settings import Preflight
+from moor.tasks.routes.settings import Routes
+from moor.tasks.routes.wanted import wanted_routes
 from moor.tasks.workload.known_objects import UnknownObjects, pod_makers_of, rollouts_of
 from moor.tasks.workload.settings import Workload, Workloads
 
@@ -56,7 +60,16 @@ def probe_request_of(host: Host, image: str, login: Login | None = None, pull: b
         runtime.service,
         settings_of(host, Preflight).through_proxy,
         expected_config(runtime, settings_of(host, Registry)) if runtime.runtime == "containerd" else None,
+        hops=tuple(_hops_of(host)),
     )
+
+
+def _hops_of(host: Host) -> Iterator[tuple[str, str]]:
+    """Yield each single address to which the inventory names a next hop, with that."""
+    settings = optional_settings_of(host, Routes)
+    for route in wanted_routes(host, settings) if settings else ():
+        if route.single:
+            yield route.single, str(route.via)
 
 
 def workloads_of(task: Task, scope: DiagnosisScope) -> dict[str, Workload]:

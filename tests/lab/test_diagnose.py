@@ -106,13 +106,23 @@ def test_a_firewall_that_rejects_and_one_that_drops_are_told_apart(moored: Moore
         assert diagnosed(moored, "--limit", "node2,node3") == {"node2": [rule], "node3": []}
 
 
-def test_a_missing_route_is_told(moored: Moored) -> None:
-    place = f"{address(moored, 'harbor1')}/32"
+def test_a_missing_route_is_told_and_set_where_the_next_hop_is_known(moored: Moored) -> None:
+    place, gateway = f"{address(moored, 'harbor1')}/32", moored.lab.fleet.gateway
+    defaults = moored.moor.site / "inventory/defaults.yaml"
+    kept = defaults.read_text()
     moored.lab.exec("node2", ["ip", "route", "add", "throw", place])
     try:
         assert diagnosed(moored, "--limit", "node2") == {"node2": ["route-missing"]}
+        defaults.write_text(kept.replace("data:\n", f"data:\n  routes: {{via: [{gateway}]}}\n", 1))
+        (cause,) = causes(moored, "--limit", "node2")["node2"]
+        assert (cause["rule"], cause["mend"]) == ("route-astray", "moor apply routes --limit node2")
+        moored.moor.applied("routes", "--limit", "node2")
+        assert diagnosed(moored, "--limit", "node2") == {"node2": []}
     finally:
-        moored.lab.exec("node2", ["ip", "route", "del", "throw", place])
+        defaults.write_text(kept)
+        assert moored.moor("remove", "routes", "--limit", "node2", "--yes").returncode == 0
+        moored.lab.exec("node2", ["sh", "-c", f"ip route del throw {place} 2>/dev/null || :"])
+    assert moored.moor.planned("--limit", "node2") == []
 
 
 def test_a_registry_that_is_down_is_told_from_one_whose_proxy_or_core_is(moored: Moored) -> None:

@@ -69,7 +69,7 @@ def evidence_of(
     found: dict[str, dict[str, str]] = {
         "clock": clock_evidence(fields.get("clock", {}), now),
         "name": name_evidence(fields.get("name", {}), request),
-        "route": wire,
+        "route": {**wire, "hop": dict(request.hops).get(wire.get("address", ""), "")},
         "mtu": fields.get("mtu", {}),
         "tls": {**wire, "issued": known.fingerprint},
         "challenge": challenge_evidence(registry, request) | explain_answer(registry, "v2", request, host),

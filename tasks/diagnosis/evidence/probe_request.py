@@ -59,6 +59,7 @@ class ProbeRequest:
         proxied: whether the unit should use its proxy for the registry
         expected: the configuration that containerd should have loaded; None if another runtime pulls
         digest: the image's, by which it is pulled; empty if unknown
+        hops: the next hop that the inventory names for each address of the registry
     """
 
     endpoint: RegistryEndpoint
@@ -72,6 +73,7 @@ class ProbeRequest:
     expected: ExpectedConfig | None = None
     anonymous: bool = False
     digest: str = ""
+    hops: tuple[tuple[str, str], ...] = ()
 
     @property
     def repository(self) -> str:

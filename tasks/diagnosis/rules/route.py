@@ -34,9 +34,16 @@ ROUTE_RULES = (
         "openssl-s_client(1)",
     ),
     Rule(
+        "route-astray", "route",
+        lambda e: e.get("connected") != "yes" and bool(e.get("hop")) and f" via {e['hop']} " not in f"{e.get('way')} ",
+        "{host} has no route to {address} via {hop}, which data.routes names", "moor apply routes --limit {host}",
+        CONNECT,
+    ),
+    Rule(
         "route-missing", "route",
         lambda e: e.get("connected") != "yes" and (has_no_route(e) or (e.get("errno") == "101" and not e.get("way"))),
-        "{host} has no route to {address}", "run on {host}: ip route get {address}; then add the missing route",
+        "{host} has no route to {address}", "name the next hop in "
+        "data.routes.via, and moor sets the route (docs/routes.md); or run on {host}: ip route get {address}",
         CONNECT,
     ),
     Rule(

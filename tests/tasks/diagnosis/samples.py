@@ -118,6 +118,11 @@ FAULTS: Mapping[str, dict[str, str]] = {
     "name-wrong": {"found": "10.0.0.9", "files": "", "dns": "10.0.0.9"},
     "name-contradicted": {"dns": "10.0.0.9"},
     "openssl-missing": {"openssl": "missing"},
+    "route-astray": {
+        "connected": "no",
+        "hop": "10.77.0.254",
+        "way": "10.77.0.11 via 10.77.0.1 dev eth0 src 10.77.0.31",
+    },
     "route-missing": {"errno": "101", "connected": "no", "way": "RTNETLINK answers: Network is unreachable"},
     "route-refused": {"errno": "111", "connected": "no"},
     "registry-stopped": {"errno": "111", "connected": "no", **DOWN},
