@@ -122,7 +122,7 @@ ROUTE = (
         "route-missing", "route",
         (r"connect: network is unreachable", r"Network is unreachable"),
         "{host} has no route to {address}",
-        "name the next hop in data.routes.via, and moor sets the route (docs/routes.md); see it by: ip route get {address}",
+        "name the next hop in data.routes.via, and moor sets the route (docs/routes.md); see: ip route get {address}",
         "run on {host}: ip route get {address}; then add the missing route",
         by="errno(3), ENETUNREACH",
     ),
