@@ -33,8 +33,12 @@ class Moor:
 
     def planned(self, *words: str) -> list[str]:
         """List the ids that a plan would change."""
-        report = self("plan", "--output", "json", *words).report
-        return [r["id"] for host in report["hosts"].values() for r in host["resources"] if r["status"] == "drift"]
+        return [identity for _, identity in self.drifting(*words)]
+
+    def drifting(self, *words: str) -> list[tuple[str, str]]:
+        """List what a plan would change: the host, and the id there."""
+        hosts = self("plan", "--output", "json", *words).report["hosts"].items()
+        return [(name, one["id"]) for name, host in hosts for one in host["resources"] if one["status"] == "drift"]
 
     def applied(self, *words: str) -> str:
         done = self("apply", "--yes", *words)

@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from moor_lab import faults
 from moor_lab.fleet import Host
 from moor_lab.lab import Lab
 from tests.harness.waiting import eventually
-from tests.lab.moored import Moor, fleet_running, site_for
+from tests.lab.moored import Moor, MoorHere, fleet_running, site_for
 
 pytestmark = pytest.mark.lab
 
@@ -54,6 +54,12 @@ def lab() -> Iterator[Lab]:
 def moor(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Moor:
     """Return the shipped site, moved to this file's fleet."""
     return site_for(lab, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def here(lab: Lab, moor: Moor) -> Moor:
+    """Return moor on the same site, within this process: for what the first tests have typed already."""
+    return MoorHere(lab, moor.site, moor.said)
 
 
 def hosts_of(lab: Lab) -> dict[str, str]:
@@ -190,8 +196,8 @@ def test_every_node_proves_what_it_can(moor: Moor) -> None:
     assert {row[0]: row[1:] for row in rows} == well
 
 
-def test_the_report_as_json_has_its_documented_keys(moor: Moor) -> None:
-    report = json.loads(moor("plan", "--output", "json").stdout)
+def test_the_report_as_json_has_its_documented_keys(here: Moor) -> None:
+    report = json.loads(here("plan", "--output", "json").stdout)
     jsonschema.validate(report, json.loads((Path(__file__).parents[2] / SCHEMA_FILE).read_text()))
     assert {"id", "status", "diff"} <= report["hosts"]["node1"]["resources"][0].keys()
 
@@ -205,13 +211,12 @@ DRIFTS = {
 }
 
 
-@pytest.mark.parametrize("identity", DRIFTS)
-def test_what_somebody_changed_by_hand_is_named_and_mended(lab: Lab, moor: Moor, identity: str) -> None:
-    host, command = DRIFTS[identity]
-    lab.exec(host, ["sh", "-c", command])
-    assert identity in moor.planned("--limit", host)
-    moor.applied("--limit", host)
-    assert moor.planned("--limit", host) == []
+def test_what_somebody_changed_by_hand_is_named_and_mended(lab: Lab, here: Moor) -> None:
+    for host, command in DRIFTS.values():
+        lab.exec(host, ["sh", "-c", command])
+    assert set(here.drifting()) >= {(host, identity) for identity, (host, _) in DRIFTS.items()}
+    here.applied()
+    assert here.planned() == []
 
 
 def make_public(harbor: Harbor, cluster: Client) -> None:
@@ -241,51 +246,54 @@ def delete_the_image(harbor: Harbor, cluster: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("meddle", "identity", "concern"),
+    "meddled",
     [
-        (make_public, "project:demo", ["registry"]),
-        (disable_the_robot, "robot:demo+puller", ["registry"]),
-        (change_the_robots_password, "robot:demo+puller", ["registry"]),
-        (delete_the_pull_secret, "secret:demo/registry", ["workload"]),
-        (scale_down, "deployment:demo/sqrt", ["workload"]),
-        (delete_the_image, "image:demo/sqrt:1.0", []),  # the whole site, as the last one
+        {
+            make_public: "project:demo",
+            disable_the_robot: "robot:demo+puller",
+            delete_the_pull_secret: "secret:demo/registry",
+            delete_the_image: "image:demo/sqrt:1.0",
+        },
+        {change_the_robots_password: "robot:demo+puller", scale_down: "deployment:demo/sqrt"},
     ],
+    ids=["four", "two"],
 )
 def test_what_somebody_changed_behind_an_api_is_named_and_mended(
-    lab: Lab, moor: Moor, meddle: Callable[[Harbor, Client], None], identity: str, concern: list[str]
+    lab: Lab, here: Moor, meddled: dict[Callable[[Harbor, Client], None], str]
 ) -> None:
-    trust = ssl.create_default_context(cafile=str(moor.site / ".moor/pki/ca.crt"))
+    trust = ssl.create_default_context(cafile=str(here.site / ".moor/pki/ca.crt"))
     admin = ("admin", (lab.directory / "secrets/harbor-admin").read_text().strip())
     config = KubeConfig.from_file(lab.directory / "kubeconfig").get()
     with Client(config, trust_env=False) as cluster:
         harbor = Harbor("registry.moor.test", address(lab, "harbor1"), 443, admin, trust)
-        meddle(harbor, cluster)
+        for meddle in meddled:
+            meddle(harbor, cluster)
         harbor.close()
-    assert identity in moor.planned(*concern)
-    moor.applied(*concern)
-    assert moor.planned(*concern) == []
+    assert set(meddled.values()) <= set(here.planned())
+    here.applied()
+    assert here.planned() == []
 
 
-def test_an_image_that_the_workstation_has_already_is_pushed_under_its_name(moor: Moor) -> None:
-    defaults = moor.site / "inventory" / "defaults.yaml"
+def test_an_image_that_the_workstation_has_already_is_pushed_under_its_name(here: Moor) -> None:
+    defaults = here.site / "inventory" / "defaults.yaml"
     former = defaults.read_text()
     lines = YAML(typ="safe").load(former)
     lines["data"]["images"]["demo/copy:1.0"] = {"present": "registry.moor.test/demo/sqrt:1.0"}
     YAML(typ="safe").dump(lines, defaults)
-    assert moor.planned() == ["image:demo/copy:1.0"]
-    moor.applied("images")
-    assert moor.planned() == []
+    assert here.planned() == ["image:demo/copy:1.0"]
+    here.applied("images")
+    assert here.planned() == []
     defaults.write_text(former)
 
 
-def test_a_containerd_that_does_not_come_up_stops_the_roll_out_and_is_put_back(lab: Lab, moor: Moor) -> None:
-    defaults = moor.site / "inventory" / "defaults.yaml"
+def test_a_containerd_that_does_not_come_up_stops_the_roll_out_and_is_put_back(lab: Lab, here: Moor) -> None:
+    defaults = here.site / "inventory" / "defaults.yaml"
     former = defaults.read_text()
     lines = YAML(typ="safe").load(former)
     lines["data"]["containerd"] = {"extra": {"grpc": {"address": "/nowhere/at/all.sock", "gid": -5}}, "settle_s": 4}
     YAML(typ="safe").dump(lines, defaults)
     before = {name: lab.exec(name, ["cat", CONTAINERD]) for name in NODES}
-    done = moor("apply", "containerd", "--yes")
+    done = here("apply", "containerd", "--yes")
     defaults.write_text(former)
     assert done.returncode == 1
     assert "cp1" in done.stdout
@@ -294,16 +302,16 @@ def test_a_containerd_that_does_not_come_up_stops_the_roll_out_and_is_put_back(l
     assert "after mending what failed, run the same command again" in done.stdout
     assert {name: lab.exec(name, ["cat", CONTAINERD]) for name in NODES} == before
     assert lab.exec("cp1", ["systemctl", "is-active", "containerd"]).strip() == "active"
-    assert moor.planned() == []
+    assert here.planned() == []
 
 
-def test_a_rebooted_registry_host_comes_back_healthy_by_itself(lab: Lab, moor: Moor) -> None:
+def test_a_rebooted_registry_host_comes_back_healthy_by_itself(lab: Lab, here: Moor) -> None:
     booted = lab.exec("harbor1", ["cat", "/proc/1/stat"]).split()[21]
     subprocess.run([*lab.ssh_argv("harbor1"), "sudo systemctl reboot"], capture_output=True, check=False, timeout=60)
     assert eventually(lambda: again(lab, "harbor1", booted), 90), "it did not boot again"
     assert eventually(lambda: harbor_health(lab) == "healthy", 180), harbor_health(lab)
-    assert moor("verify").returncode == 0
-    assert moor.planned() == []
+    assert here("verify").returncode == 0
+    assert here.planned() == []
 
 
 def again(lab: Lab, name: str, booted: str) -> bool:
@@ -312,44 +320,41 @@ def again(lab: Lab, name: str, booted: str) -> bool:
     return state == "running" and lab.exec(name, ["cat", "/proc/1/stat"]).split()[21] != booted
 
 
-def test_a_node_added_later_joins_by_the_same_command(lab: Lab, moor: Moor) -> None:
+def test_a_node_added_later_joins_by_the_same_command(lab: Lab, here: Moor) -> None:
     late = IPv4Address(int(lab.fleet.network[0]) + 34)
     lab.add(Host(name="node4", address=late, suite="trixie", profile="node", role="node"))
     pinned = [line for line in lab.known_hosts.read_text().splitlines() if not line.startswith("node4,")]
     lab.known_hosts.write_text("\n".join(pinned) + "\n")
-    hosts = moor.site / "inventory" / "hosts.yaml"
+    hosts = here.site / "inventory" / "hosts.yaml"
     hosts.write_text(f"{hosts.read_text()}\nnode4: {{hostname: {late}, groups: [nodes]}}\n")
-    refused = moor("apply", "--yes", "--limit", "node4")
+    refused = here("apply", "--yes", "--limit", "node4")
     assert refused.returncode == 1
     assert "host key" in refused.stdout
-    accepted = moor("check", "--accept-new-host-keys")
+    accepted = here("check", "--accept-new-host-keys")
     assert accepted.returncode == 0, accepted.stdout
     assert "node4" in accepted.stderr
-    moor.applied()
-    done = moor("verify")
+    here.applied()
+    done = here("verify")
     assert done.returncode == 0, done.stdout
     assert "node4" in done.stdout
-    assert moor.planned() == []
+    assert here.planned() == []
 
 
-@pytest.mark.parametrize(
-    ("fault", "cause"), [(faults.hang, "does not speak SSH in time"), (faults.partition, "timed out")]
-)
-def test_a_host_that_does_not_answer_is_told_in_bounded_time_and_the_others_go_on(
-    lab: Lab, moor: Moor, fault: Callable[[Lab, str], AbstractContextManager[None]], cause: str
-) -> None:
+def test_hosts_that_do_not_answer_are_told_in_bounded_time_and_the_others_go_on(lab: Lab, here: Moor) -> None:
+    silent = {"node2": "timed out", "node3": "does not speak SSH in time"}
     began = time.monotonic()
-    with fault(lab, "node3"):
-        done = moor("plan", "--output", "json")
+    with faults.partition(lab, "node2"), faults.hang(lab, "node3"):
+        done = here("plan", "--output", "json")
     assert time.monotonic() - began < 60
     assert done.returncode == 1
     hosts = json.loads(done.stdout)["hosts"]
-    assert not hosts["node3"]["reached"]
-    assert cause in hosts["node3"]["error"]
+    assert {name: (hosts[name]["reached"], cause in hosts[name]["error"]) for name, cause in silent.items()} == (
+        dict.fromkeys(silent, (False, True))
+    )
     # nothing is planned on a stranger, so that nobody asks it
-    others = [host for name, host in hosts.items() if name not in ("node3", "outsider")]
+    others = [host for name, host in hosts.items() if name not in (*silent, "outsider")]
     assert {(host["reached"], host["error"]) for host in others} == {(True, "")}
-    report = json.loads(moor("plan", "--output", "json").stdout)
+    report = json.loads(here("plan", "--output", "json").stdout)
     assert all(host["reached"] for name, host in report["hosts"].items() if name != "outsider")
 
 
