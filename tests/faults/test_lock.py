@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import replace
 
 import pytest
 
+from moor.engine import shell_functions
 from tests.faults.conftest import HOLD, RESET, WELL, Berth
 from tests.harness.waiting import eventually
+from tests.lab.moored import MoorHere
 
 pytestmark = pytest.mark.lab
 NAME = "bash"
 OPENED = "ls -l /proc/[0-9]*/fd/9 2>/dev/null | grep -o '/proc/[0-9]*/fd/9 -> /run/moor.lock$'"
 
 
-def test_of_two_controllers_at_once_the_second_says_who_holds_the_lock_since_when(berth: Berth) -> None:
+def test_of_two_controllers_at_once_the_second_says_who_holds_the_lock_since_when(
+    berth: Berth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_functions, "WAIT_S", 3)  # rather than a minute; it is read in this process
+    here = replace(berth, moor=MoorHere(berth.lab, berth.moor.site))
     for name in (NAME, WELL):
         berth.sh(name, RESET)
     berth.hook(NAME, HOLD)
@@ -23,7 +30,7 @@ def test_of_two_controllers_at_once_the_second_says_who_holds_the_lock_since_whe
         assert eventually(lambda: berth.held(NAME), 60)
         # the other host is done meanwhile, though this one hangs
         assert eventually(lambda: berth.sh(WELL, "cat /etc/berth/shared.conf 2>/dev/null || :") != "", 60)
-        second = berth.apply(NAME)
+        second = here.apply(NAME)
         berth.sh(NAME, "rm /run/berth-held")
         told, _ = first.communicate(timeout=60)
     assert first.returncode == 0, told

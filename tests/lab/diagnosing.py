@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 import socket
@@ -15,7 +14,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,6 +25,7 @@ from moor.connections.apis.harbor import Harbor
 from moor.tasks.registry.logins import DOCKER_CONFIG
 from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
+from tests.lab.pushing import Pusher
 
 NAME = "registry.moor.test"
 CERTS_D = f"/etc/containerd/certs.d/{NAME}"
@@ -207,27 +206,6 @@ def expire(moored: Moored, harbor: Harbor, robot: dict[str, Any]) -> None:
     moored.lab.exec("harbor1", ["docker", "exec", "-i", "harbor-db", "sh", "-c", program], stdin=change)
 
 
-def push_for_arm(moored: Moored) -> str:
-    """Push the workload's image once more, its configuration saying that it is for arm64; return that one's digest."""
-    harbor = administrator(moored)
-    _, manifest = harbor.manifest("demo/sqrt", "1.0") or ("", {})
-    config = {**harbor.blob("demo/sqrt", manifest["config"]["digest"]), "architecture": "arm64"}
-    harbor.close()
-    body = json.dumps(config).encode()
-    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-    manifest["config"] = {**manifest["config"], "digest": digest, "size": len(body)}
-    login = ("admin", (moored.lab.directory / "secrets/harbor-admin").read_text().strip())
-    trust = ssl.create_default_context(cafile=str(moored.moor.site / ".moor/pki/ca.crt"))
-    base = f"https://{address(moored, 'harbor1')}"
-    named = {"sni_hostname": NAME}
-    with httpx.Client(auth=login, verify=trust, headers={"Host": NAME}, trust_env=False) as client:
-        begun = client.post(f"{base}/v2/demo/sqrt/blobs/uploads/", extensions=named)
-        place = httpx.URL(begun.headers["Location"])
-        place = httpx.URL(base).join(place.raw_path.decode()).copy_merge_params({"digest": digest})
-        assert client.put(place, content=body, extensions=named).status_code == 201
-        kind = {"Content-Type": manifest["mediaType"]}
-        put = client.put(
-            f"{base}/v2/demo/sqrt/manifests/arm", content=json.dumps(manifest), headers=kind, extensions=named
-        )
-        assert put.status_code == 201, put.text
-    return digest
+def pusher(moored: Moored) -> Pusher:
+    password = (moored.lab.directory / "secrets/harbor-admin").read_text().strip()
+    return Pusher(address(moored, "harbor1"), password, moored.moor.site / ".moor/pki/ca.crt")

@@ -26,7 +26,7 @@ from tests.harness.commands import started
 from tests.harness.waiting import until
 from tests.lab.carried import registry_out_of_a_bundle
 from tests.lab.conftest import Moored
-from tests.lab.diagnosing import administrator, push_for_arm
+from tests.lab.diagnosing import administrator, pusher
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -97,6 +97,7 @@ def pulling(moored: Moored, host: str = "node1") -> Iterator[list[str]]:
         while not ended.is_set():
             found = harbor.manifest("demo/sqrt", "1.0")
             said.append(found[0] if found else "refused")
+            ended.wait(0.1)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -239,7 +240,7 @@ def listed_after(moored: Moored, victim: str) -> str:
 
 
 def test_garbage_that_is_collected_meanwhile_is_missed_in_no_backup(moored: Moored) -> None:
-    config = push_for_arm(moored).removeprefix("sha256:")
+    config = pusher(moored).for_arm().removeprefix("sha256:")
     harbor = administrator(moored)
     manifest, _ = harbor.manifest("demo/sqrt", "arm") or ("", {})
     with big_blob(moored, listed_after(moored, config)) as digest:

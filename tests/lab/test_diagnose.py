@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -40,40 +43,69 @@ def test_a_fleet_that_is_well_has_no_fault_and_nothing_of_it_is_changed(moored: 
     assert moored.lab.exec("node2", ["sh", "-c", listing]) == before
 
 
-@pytest.mark.parametrize(
-    ("path", "command", "rules"),
+@dataclass(frozen=True)
+class Fault:
+    """What is done to a node, the path that it changes there, and the rules that name it."""
+
+    node: str
+    path: str
+    command: str
+    rules: tuple[str, ...]
+
+
+# Each round breaks several nodes at once, each in its own way; that of the former on the same node is gone by then.
+ROUNDS = [
     [
-        ("/etc/hosts", f"grep -v {NAME} /etc/hosts > /run/h; cat /run/h > /etc/hosts", ["name-missing"]),
-        ("/etc/hosts", STALE, ["name-wrong"]),
-        ("/etc/hosts", f"echo 10.99.0.9 {NAME} >> /etc/hosts", ["name-twice"]),
-        (f"{CERTS_D}/hosts.toml", f"echo '[host' >> {CERTS_D}/hosts.toml", ["hosts-toml-malformed"]),
-        (CERTS_D, f"mv {CERTS_D}/hosts.toml {CERTS_D}/host.toml", ["hosts-toml-misnamed"]),
-        (CERTS_D, f"mkdir -p /etc/docker/certs.d; rm -rf /etc/docker/certs.d/{NAME}; mv {CERTS_D} /etc/docker/certs.d/",
-         ["hosts-toml-elsewhere"]),
-        (CERTS_D, f"rm -r {CERTS_D} /etc/docker/certs.d; touch /usr/local/share/ca-certificates/moor-registry-ca.crt",
-         ["hosts-toml-missing"]),
-        (CERTS_D, f"rm {CERTS_D}/ca.crt", ["hosts-toml-ca"]),
-        ("/etc/nsswitch.conf", "sed -i 's/^hosts:.*/hosts: dns/' /etc/nsswitch.conf", ["name-nsswitch"]),
-        (CONFIG, f"sed -i 's#\"/etc/containerd/certs.d\"#\"/etc/containerd/certs.d:/etc/docker/certs.d\"#' {CONFIG}",
-         ["config-path-twice", "hosts-toml-elsewhere"]),
-        (CONFIG, f"sed -i '1i disabled_plugins = [\"io.containerd.grpc.v1.cri\"]' {CONFIG}", ["cri-disabled"]),
-        (CONFIG, f"echo 'not toml' >> {CONFIG}", ["config-malformed"]),
-        (CONFIG, f"printf '{MIRROR}' >> {CONFIG}", ["mirrors-left"]),
-        (TOMORROW, f"printf '#!/bin/sh\\nexec /usr/bin/date -d \"1 day\" \"$@\"\\n' > {TOMORROW}; chmod +x {TOMORROW}",
-         ["clock-off"]),
+        Fault("node1", f"{CERTS_D}/hosts.toml", f"echo '[host' >> {CERTS_D}/hosts.toml", ("hosts-toml-malformed",)),
+        Fault("node2", CONFIG,
+              f"sed -i 's#\"/etc/containerd/certs.d\"#\"/etc/containerd/certs.d:/etc/docker/certs.d\"#' {CONFIG}",
+              ("config-path-twice", "hosts-toml-elsewhere")),
+        Fault("node3", "/etc/hosts", STALE, ("name-wrong",)),
     ],
-)  # fmt: skip
-def test_what_is_wrong_on_one_node_is_named_there_alone(
-    moored: Moored, path: str, command: str, rules: list[str]
-) -> None:
-    with broken(moored, "node2", path, command):
-        found = causes(moored, "--limit", "node2,node3")
-        for concern in offered(found["node2"]):
-            planned = moored.moor("plan", concern, "--limit", "node2", "--quiet")
-            assert planned.returncode == 2, f"a mend is offered that changes nothing: {concern}: {planned.stdout}"
-    assert found["node3"] == []
-    named = [cause["rule"] for cause in found["node2"]]  # and nothing of the case before
-    assert named == rules or set(rules) <= set(named) <= {*rules, "hosts-toml-elsewhere"}
+    [
+        Fault("node1", "/etc/hosts", f"grep -v {NAME} /etc/hosts > /run/h; cat /run/h > /etc/hosts", ("name-missing",)),
+        Fault("node2", CONFIG, f"sed -i '1i disabled_plugins = [\"io.containerd.grpc.v1.cri\"]' {CONFIG}",
+              ("cri-disabled",)),
+        Fault("node3", CERTS_D, f"mv {CERTS_D}/hosts.toml {CERTS_D}/host.toml", ("hosts-toml-misnamed",)),
+    ],
+    [
+        Fault("node1", CERTS_D,
+              f"mkdir -p /etc/docker/certs.d; rm -rf /etc/docker/certs.d/{NAME}; mv {CERTS_D} /etc/docker/certs.d/",
+              ("hosts-toml-elsewhere",)),
+        Fault("node2", CONFIG, f"echo 'not toml' >> {CONFIG}", ("config-malformed",)),
+        Fault("node3", "/etc/hosts", f"echo 10.99.0.9 {NAME} >> /etc/hosts", ("name-twice",)),
+    ],
+    [
+        Fault("node1", CERTS_D,
+              f"rm -r {CERTS_D} /etc/docker/certs.d; touch /usr/local/share/ca-certificates/moor-registry-ca.crt",
+              ("hosts-toml-missing",)),
+        Fault("node2", CONFIG, f"printf '{MIRROR}' >> {CONFIG}", ("mirrors-left",)),
+        Fault("node3", TOMORROW,
+              f"printf '#!/bin/sh\\nexec /usr/bin/date -d \"1 day\" \"$@\"\\n' > {TOMORROW}; chmod +x {TOMORROW}",
+              ("clock-off",)),
+    ],
+    [
+        Fault("node2", CERTS_D, f"rm {CERTS_D}/ca.crt", ("hosts-toml-ca",)),
+        Fault("node3", "/etc/nsswitch.conf", "sed -i 's/^hosts:.*/hosts: dns/' /etc/nsswitch.conf",
+              ("name-nsswitch",)),
+    ],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("faults_of_nodes", ROUNDS, ids=lambda found: "+".join(one.rules[0] for one in found))
+def test_what_is_wrong_on_each_node_is_named_there_alone(moored: Moored, faults_of_nodes: list[Fault]) -> None:
+    with ExitStack() as stack:
+        for one in faults_of_nodes:
+            stack.enter_context(broken(moored, one.node, one.path, one.command))
+        found = causes(moored)
+        for concern in {concern for told in found.values() for concern in offered(told)}:
+            nodes = {name for name, told in found.items() if concern in offered(told)}
+            planned = moored.moor.drifting(concern, "--limit", ",".join(nodes))
+            assert nodes == {name for name, _ in planned}, f"a mend is offered that changes nothing: {concern}"
+    assert found["cp1"] == []
+    for one in faults_of_nodes:
+        named = [cause["rule"] for cause in found[one.node]]  # and nothing of the case before
+        assert named == [*one.rules] or {*one.rules} <= {*named} <= {*one.rules, "hosts-toml-elsewhere"}, one.node
 
 
 def test_a_missing_ca_is_named_and_the_mend_mends_it(moored: Moored) -> None:
@@ -100,10 +132,10 @@ def test_two_faults_on_two_nodes_and_two_on_one_are_all_told_and_mended(moored: 
     assert not any(diagnosed(moored).values())
 
 
-@pytest.mark.parametrize(("verdict", "rule"), [("reject with tcp reset", "route-refused"), ("drop", "route-dropped")])
-def test_a_firewall_that_rejects_and_one_that_drops_are_told_apart(moored: Moored, verdict: str, rule: str) -> None:
-    with closed(moored, verdict):
-        assert diagnosed(moored, "--limit", "node2,node3") == {"node2": [rule], "node3": []}
+def test_a_firewall_that_rejects_and_one_that_drops_are_told_apart(moored: Moored) -> None:
+    with closed(moored, "reject with tcp reset", "node2"), closed(moored, "drop", "node3"):
+        found = diagnosed(moored)
+    assert found == {"cp1": [], "node1": [], "node2": ["route-refused"], "node3": ["route-dropped"]}
 
 
 def test_a_missing_route_is_told_and_set_where_the_next_hop_is_known(moored: Moored) -> None:
@@ -135,17 +167,24 @@ def test_a_registry_that_is_down_is_told_from_one_whose_proxy_or_core_is(moored:
         assert diagnosed(moored, "--limit", "node2")["node2"][0] == "core-down"
 
 
-@pytest.mark.parametrize(
-    ("name", "ended", "rule"),
-    [(NAME, True, "tls-expired"), ("other.test", False, "tls-name"), (NAME, False, "tls-other")],
-)
-def test_a_certificate_that_is_not_the_issued_one_is_told(moored: Moored, name: str, ended: bool, rule: str) -> None:
-    pem, key = self_signed(name, ended)
-    command = f"cat > server.crt <<'EOF'\n{pem}EOF\ncat > server.key <<'EOF'\n{key}EOF"
+def names(moored: Moored, rules: list[str]) -> bool:
+    """Return whether a diagnosis of node2 names just these rules."""
+    return diagnosed(moored, "--limit", "node2") == {"node2": rules}
+
+
+def test_a_certificate_that_is_not_the_issued_one_is_told(moored: Moored) -> None:
     restart = "docker restart --time 1 nginx >/dev/null"
-    with broken(moored, "harbor1", "/data/secret/cert", f"cd /data/secret/cert\n{command}", restart):
-        assert eventually(lambda: diagnosed(moored, "--limit", "node2") == {"node2": [rule]}, 30), diagnosed(moored)
-    assert eventually(lambda: diagnosed(moored, "--limit", "node2") == {"node2": []}, 60)
+    with broken(moored, "harbor1", "/data/secret/cert", ":", restart):
+        for name, ended, rule in (
+            (NAME, True, "tls-expired"),
+            ("other.test", False, "tls-name"),
+            (NAME, False, "tls-other"),
+        ):
+            pem, key = self_signed(name, ended)
+            command = f"cat > server.crt <<'EOF'\n{pem}EOF\ncat > server.key <<'EOF'\n{key}EOF\n{restart}"
+            moored.lab.exec("harbor1", ["sh", "-ec", f"cd /data/secret/cert\n{command}"])
+            assert eventually(partial(names, moored, [rule]), 30), diagnosed(moored)
+    assert eventually(partial(names, moored, []), 60)
 
 
 def test_a_hosts_file_that_is_older_than_dns_is_told(moored: Moored) -> None:

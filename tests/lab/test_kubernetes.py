@@ -10,6 +10,7 @@ import tarfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -237,22 +238,21 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_failed_pull_says_why_as_a_real_node_does(cluster: Cluster, case: str) -> None:
-    registry, tag, secret, causes = CASES[case]
-    image = f"{registry}/app/web:{tag}"
-    cluster.deploy(case, image, secret, port=8090)
-    found = until(lambda: cluster.waiting(case))
-    begin = f'failed to pull and unpack image "{image}": failed to resolve reference "{image}": '
-    for node, (reason, message) in found.items():
-        assert reason in ("ErrImagePull", "ImagePullBackOff")
-        assert begin in message
-        assert message.endswith(causes[node])
-    if secret == "nowhere":
-        told = {event.message for event in cluster.client.list(Event, fields={"type": "Warning"})}
-        words = "Unable to retrieve some image pull secrets (nowhere); attempting to pull the image may not succeed."
-        assert words in told
-    cluster.remove(case)
+def test_a_failed_pull_says_why_as_a_real_node_does(cluster: Cluster) -> None:
+    for case, (registry, tag, secret, _) in CASES.items():
+        cluster.deploy(case, f"{registry}/app/web:{tag}", secret, port=8090)
+    for case, (registry, tag, _, causes) in CASES.items():
+        image = f"{registry}/app/web:{tag}"
+        begin = f'failed to pull and unpack image "{image}": failed to resolve reference "{image}": '
+        for node, (reason, message) in until(partial(cluster.waiting, case), case).items():
+            assert reason in ("ErrImagePull", "ImagePullBackOff")
+            assert begin in message
+            assert message.endswith(causes[node])
+    told = {event.message for event in cluster.client.list(Event, fields={"type": "Warning"})}
+    words = "Unable to retrieve some image pull secrets (nowhere); attempting to pull the image may not succeed."
+    assert words in told
+    for case in CASES:
+        cluster.remove(case)
 
 
 def test_a_mended_secret_mends_the_pod(cluster: Cluster) -> None:
@@ -298,11 +298,11 @@ def _reason(pod: Any) -> str:
 
 
 @pytest.mark.parametrize("unit", ["moor-lab-kubelet", "containerd"])
-@pytest.mark.parametrize("name", ["node1", "node2"])
-def test_a_container_outlives_a_restart_around_it(web: Cluster, name: str, unit: str) -> None:
-    before = web.tasks(name)
-    web.lab.exec(name, ["systemctl", "restart", unit])
-    assert stays(lambda: web.tasks(name) == before, 4)
+def test_a_container_outlives_a_restart_around_it(web: Cluster, unit: str) -> None:
+    before = {name: web.tasks(name) for name in ("node1", "node2")}
+    for name in before:
+        web.lab.exec(name, ["systemctl", "restart", unit])
+    assert stays(lambda: {name: web.tasks(name) for name in before} == before, 4)
     assert all(_statuses(pod)[0].restartCount == 0 for pod in until(lambda: web.ready("web")))
 
 

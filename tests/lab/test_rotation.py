@@ -18,13 +18,13 @@ from moor.tasks.pki.serving import read_served_certificate
 from moor_lab import faults
 from tests.harness.waiting import after
 from tests.lab.conftest import Moored
-from tests.lab.diagnosing import CERTS_D, address
+from tests.lab.diagnosing import CERTS_D, address, pusher
 from tests.lab.drifting import drifted
 
 pytestmark = pytest.mark.lab
 
 PULLING = ("node1", "node2")
-IMAGE = "registry.moor.test/demo/sqrt:1.0"
+IMAGE = "registry.moor.test/demo/sqrt:small"
 # Each pull fetches everything, for nothing is left of the one before; bounded, should nobody end it.
 LOOP = f"""\
 n=0; rm -f /run/pulls /run/pulls.end
@@ -42,7 +42,8 @@ ANCHORS = "cat /usr/local/share/ca-certificates/moor-registry-ca*.crt"
 
 @contextmanager
 def pulls(moored: Moored) -> Iterator[None]:
-    """Have nodes pull without a pause; raises AssertionError where one pull failed or hardly any was tried."""
+    """Have nodes pull with hardly a pause; raises AssertionError where one pull failed or hardly any was tried."""
+    assert pusher(moored).small() == IMAGE
     password = (moored.lab.directory / "secrets/harbor-admin").read_text()
     for name in PULLING:
         moored.lab.exec(name, ["sh", "-c", "umask 077; cat >/run/pulls.login"], stdin=password)

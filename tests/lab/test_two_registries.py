@@ -22,13 +22,15 @@ from moor_lab.fleet import Fleet, Host
 from moor_lab.lab import Lab
 from tests.harness.commands import typed
 from tests.harness.waiting import until
-from tests.lab.moored import Moor, fleet_running, site_for
+from tests.lab.moored import Moor, MoorHere, fleet_running, site_for
+from tests.lab.pushing import Pusher
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 FIRST, SECOND, NODE = "harbor1", "harbor2", "node1"
 NAME = "registry.moor.test"
 IMAGE = f"{NAME}/demo/sqrt:1.0"
+SMALL = f"{NAME}/demo/sqrt:small"
 ACTIVE = "active.yaml"
 KEPT = (FIRST, "cp1", NODE, "ws1")
 # Each pull fetches everything, for nothing is left of the one before; bounded, should nobody end it.
@@ -37,9 +39,9 @@ n=0; rm -f /run/pulls /run/pulls.end
 while [ ! -e /run/pulls.end ] && [ "$n" -lt 6000 ]; do
   n=$((n + 1)); at=$(date +%s)
   if timeout 10 ctr -n failover images pull --hosts-dir /etc/containerd/certs.d \\
-    --user "admin:$(cat /run/pulls.login)" {IMAGE} >/run/pulls.said 2>&1
+    --user "admin:$(cat /run/pulls.login)" {SMALL} >/run/pulls.said 2>&1
   then echo "$at pulled" >>/run/pulls; else echo "$at failed $(tail -n 1 /run/pulls.said)" >>/run/pulls; sleep 0.2; fi
-  ctr -n failover images rm --sync {IMAGE} >/dev/null 2>&1; sleep 0.3
+  ctr -n failover images rm --sync {SMALL} >/dev/null 2>&1; sleep 0.3
 done
 rm -f /run/pulls.login; ctr namespaces rm failover; echo "0 ended" >>/run/pulls
 """
@@ -127,12 +129,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         moor = site_for(lab, tmp_path_factory.mktemp("two"))
         write_inventory(moor.site, lab)
         moor.applied()
-        yield Pair(lab, moor)
+        yield Pair(lab, MoorHere(lab, moor.site, moor.said))
 
 
 @contextmanager
 def pulls(pair: Pair) -> Iterator[list[tuple[int, str]]]:
-    """Have the node pull without a pause; afterwards the list has the second and the outcome of each pull."""
+    """Have the node pull with hardly a pause; afterwards the list has the second and the outcome of each pull."""
     found: list[tuple[int, str]] = []
     pair.lab.exec(NODE, ["sh", "-c", "umask 077; cat >/run/pulls.login"], stdin=pair.password)
     pair.lab.exec(NODE, ["systemd-run", "--quiet", "sh", "-c", LOOP])
@@ -153,7 +155,9 @@ def name_on(pair: Pair, host: str) -> str:
 
 def test_the_standby_is_installed_and_holds_what_the_first_one_does(pair: Pair) -> None:
     assert pair.moor.planned() == []
-    pair.arrives(SECOND, "1.0")
+    assert Pusher(pair.address(FIRST), pair.password, pair.moor.site / ".moor/pki/ca.crt").small() == SMALL
+    for tag in ("1.0", "small"):
+        pair.arrives(SECOND, tag)
     assert pair.artifacts(SECOND) == pair.artifacts(FIRST)
     number = pair.ask(SECOND, "/projects/demo")["project_id"]
     robots = {one["name"] for one in pair.ask(SECOND, f"/robots?q=Level%3Dproject%2CProjectID%3D{number}")}

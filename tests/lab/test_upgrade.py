@@ -15,14 +15,14 @@ from moor_lab.artifacts import provide_installer
 from moor_lab.harbor.release import FIRST, NEXT
 from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
-from tests.lab.diagnosing import administrator
+from tests.lab.diagnosing import administrator, pusher
 from tests.lab.writing import run, written
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 KEPT = "/srv/kept"
 FAULT = "/data/ca_download/stand-in-fails"
-NODE, IMAGE = "node1", "registry.moor.test/demo/sqrt:1.0"
+NODE, IMAGE = "node1", "registry.moor.test/demo/sqrt:small"
 # Every pull fetches everything, and says when it ended and how; bounded, should nobody end it.
 LOOP = f"""\
 n=0; rm -f /run/pulls /run/pulls.end
@@ -62,7 +62,8 @@ def kept(moored: Moored, copied: None) -> Iterator[None]:
 
 @contextmanager
 def pulls(moored: Moored, told: list[float]) -> Iterator[None]:
-    """Have a node pull without a pause; ``told`` gets how long its pulls failed. They work at the end."""
+    """Have a node pull with hardly a pause; ``told`` gets how long its pulls failed. They work at the end."""
+    assert pusher(moored).small() == IMAGE
     password = (moored.lab.directory / "secrets/harbor-admin").read_text()
     moored.lab.exec(NODE, ["sh", "-c", "umask 077; rm -f /run/pulls.ended; cat >/run/pulls.login"], stdin=password)
     moored.lab.exec(NODE, ["systemd-run", "--quiet", "sh", "-c", LOOP])
