@@ -239,8 +239,8 @@ CASES = {
 
 
 def test_a_failed_pull_says_why_as_a_real_node_does(cluster: Cluster) -> None:
-    for case, (registry, tag, secret, _) in CASES.items():
-        cluster.deploy(case, f"{registry}/app/web:{tag}", secret, port=8090)
+    for port, (case, (registry, tag, secret, _)) in enumerate(CASES.items(), 8093):
+        cluster.deploy(case, f"{registry}/app/web:{tag}", secret, port=port)
     for case, (registry, tag, _, causes) in CASES.items():
         image = f"{registry}/app/web:{tag}"
         begin = f'failed to pull and unpack image "{image}": failed to resolve reference "{image}": '
