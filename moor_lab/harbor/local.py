@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -80,11 +81,10 @@ def serve_locally(directory: Path, name: str, admin_password: str, note: Note) -
         note: called with each request, in the thread that answers it
     """
     context = _certify(directory, name)
-    key = new_key()
     with httpx.Client(base_url=f"http://{LOOPBACK}:1") as no_registry:
         core = Core(
             store=in_memory(),
-            tokens=Tokens(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())),
+            tokens=Tokens(signing_key()),
             registry=no_registry,
             external_url=f"https://{name}",
             components=dict.fromkeys(PARTS, lambda: None),
@@ -104,6 +104,12 @@ def serve_locally(directory: Path, name: str, admin_password: str, note: Note) -
             thread.join()
             server.server_close()
             core.store.close()
+
+
+@cache
+def signing_key() -> bytes:
+    """Return the key that signs the tokens of all cores of this process, since it takes long to make."""
+    return new_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _certify(directory: Path, name: str) -> ssl.SSLContext:

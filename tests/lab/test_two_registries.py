@@ -207,14 +207,14 @@ def test_with_the_first_one_dead_the_standby_takes_over_and_the_first_one_return
     pair.pushes("4.0")
     pair.arrives(SECOND, "4.0")
     with pulls(pair) as outcomes:
-        until(lambda: pulled_so_far(pair) > 3, "the node pulls", 60)
+        until(lambda: pulled_so_far(pair) > 10, "the node pulls", 60)
         pair.lab.machine(FIRST).kill()
         killed = time.time()
         done = pair.moor("failover", "--yes")
         ended = time.time()
         assert done.returncode == 0, done.said
         assert f"{FIRST} is left out" in done.stderr
-        enough = pulled_so_far(pair) + 3
+        enough = pulled_so_far(pair) + 10
         until(lambda: pulled_so_far(pair) > enough, "the node pulls again", 60)
     before = [outcome for at, outcome in outcomes if at < int(killed) - 1]
     after = [outcome for at, outcome in outcomes if at > ended]

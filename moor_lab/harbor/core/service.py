@@ -5,6 +5,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,18 +169,24 @@ def done(status: int = 200, location: str = "") -> Response:
     return answer
 
 
+@cache
+def compiled(routes: tuple[Route, ...]) -> Map:
+    """Return what requests are routed by; werkzeug compiles hundreds of rules in half a second, once for a process."""
+    return Map(
+        [Rule(rule, methods=[method], endpoint=handler) for method, rule, handler in routes],
+        strict_slashes=False,
+        merge_slashes=False,
+        redirect_defaults=False,
+    )
+
+
 class Application:
     """The WSGI application that routes requests to handlers."""
 
     def __init__(self, core: Core, routes: Iterable[Route], log_in: Callable[[Core, Request], Caller]) -> None:
         self.core = core
         self._log_in = log_in
-        self._map = Map(
-            [Rule(rule, methods=[method], endpoint=handler) for method, rule, handler in routes],
-            strict_slashes=False,
-            merge_slashes=False,
-            redirect_defaults=False,
-        )
+        self._map = compiled(tuple(routes))
 
     def __call__(self, environment: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         request = Request(environment)

@@ -8,6 +8,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import jwt
@@ -20,14 +21,20 @@ SERVICE = "harbor-registry"
 Access = dict[str, Any]  # {"type": "repository", "name": "project/repo", "actions": ["pull"]}
 
 
+@cache
+def loaded(pem: bytes) -> RSAPrivateKey:
+    """Return a private key, whose numbers take a while to check."""
+    key = load_pem_private_key(pem, None)
+    if not isinstance(key, RSAPrivateKey):
+        raise TypeError("the key that signs tokens must be an RSA key")
+    return key
+
+
 class Tokens:
     """Issuer and verifier of tokens with one private key."""
 
     def __init__(self, pem: bytes, minutes: int = 30) -> None:
-        key = load_pem_private_key(pem, None)
-        if not isinstance(key, RSAPrivateKey):
-            raise TypeError("the key that signs tokens must be an RSA key")
-        self._key = key
+        self._key = key = loaded(pem)
         self.minutes = minutes
         self._kid = fingerprint(key)
 
