@@ -4,9 +4,9 @@
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-# Tests wait most of their time: for a login, for a process, for a bound that is to run out. Those on hosts wait less.
-WORKERS ?= $(shell expr 2 '*' $$(nproc))
-LAB_WORKERS ?= 3
+# Tests wait much of their time: for a login, for a process, for a bound that is to run out, for a host that boots.
+WORKERS ?= $(shell expr 3 '*' $$(nproc))
+LAB_WORKERS ?= 4
 
 help: ## Say what can be made.
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
