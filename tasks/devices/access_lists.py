@@ -35,7 +35,7 @@ from moor.settings import optional_settings_of, settings_of
 from moor.suggestions import did_you_mean
 from moor.tasks.access import PortOpening, openings_of
 from moor.tasks.devices.acl.changes import ChangeProcedure
-from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, find_obstacles, names_of
+from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, difference_of, find_obstacles, names_of
 from moor.tasks.devices.effects import CUT, effect_state, planned_effect
 from moor.tasks.devices.fleet_flows import fleet_flows
 from moor.tasks.devices.keeping import keep_configuration
@@ -43,6 +43,7 @@ from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.devices.settings import AccessListSettings
 from moor.templates import render
 
+NOT_AS_SENT = "the device did not accept the change as it was sent, or somebody else changed the list meanwhile"
 TAKEN_BACK = (
     "the device took the change back before it was confirmed, as it does when its time is over or somebody else rolls "
     "back; see who is at work on it and why it is slow, then run again"
@@ -213,8 +214,8 @@ class AccessList(Remote):
         except HostError as error:
             close_device(host)
             raise HostError(f"{self.id}: after the change, {error}; {procedure.promise}", error.kind) from error
-        if left := self.dialect.remedy(now, self.wanted.text, self.name):
-            sent = f"the device did not accept the change as it was sent: {left[-1].strip()!r} is missing"
+        if self.dialect.remedy(now, self.wanted.text, self.name):
+            sent = f"{NOT_AS_SENT}: {difference_of(now, self.wanted.text)}"
             words = TAKEN_BACK if now == before and procedure.has_timer else sent
             raise HostError(f"{self.id}: {words}; {self._undo(task, procedure, before)}")
         self._confirm(device_of(host, configuration), procedure)

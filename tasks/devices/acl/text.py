@@ -80,6 +80,15 @@ def find_obstacles(found: ListOnDevice, wanted: ListOnDevice, interfaces: Iterab
     ]
 
 
+def difference_of(now: str, wanted: str) -> str:
+    """Return the first line by which a list differs from the wanted one, in words."""
+    there, meant = now.splitlines(), wanted.splitlines()
+    if missing := [line for line in meant if line not in there]:
+        return f"{missing[0].strip()!r} is missing"
+    more = [line for line in there if line not in meant]
+    return f"{more[0].strip()!r} is there too" if more else "the order differs"
+
+
 def canonical(line: str) -> str:
     """Return a line with its IPv6 addresses and networks in lower case and compressed, since devices differ in that."""
     return COLONS.sub(lambda found: _canonical(found[0]), line) if ":" in line else line
