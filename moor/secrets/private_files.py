@@ -3,6 +3,7 @@
 import os
 import secrets
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
@@ -33,6 +34,12 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> None:
     finally:
         part.unlink(missing_ok=True)
     _sync_directory(path.parent)
+
+
+def remove_parts(path: Path) -> None:
+    """Remove what a killed run left of ``path`` half written; no other process may be writing it."""
+    for part in _parts(path):
+        part.unlink(missing_ok=True)
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o600) -> bool:
@@ -71,8 +78,12 @@ def _fill(part: Path, content: bytes, mode: int) -> None:
         os.fsync(descriptor)
 
 
+def _parts(path: Path) -> Iterator[Path]:
+    return path.parent.glob(f".{escape(path.name)}.????????")
+
+
 def _remove_abandoned(path: Path) -> None:
-    for left in path.parent.glob(f".{escape(path.name)}.????????"):
+    for left in _parts(path):
         with suppress(FileNotFoundError):  # another process removed it
             if left.stat().st_mtime < time.time() - ABANDONED_S:
                 left.unlink()

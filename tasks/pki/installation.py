@@ -90,6 +90,8 @@ class DeliveredCertificate:
             if self.key_file == places.pending_key:
                 places.pending_request.unlink(missing_ok=True)
                 places.pending_key.unlink(missing_ok=True)
+            for path in (places.key, places.certificate, places.ca, places.pending_request, places.pending_key):
+                private_files.remove_parts(path)  # of a run that was killed
         leaf = self.server.chain[0]
         done = (
             f"installed: {subject_of(leaf)}, valid until {leaf.not_valid_after_utc:%Y-%m-%d}; moor cert show and moor "

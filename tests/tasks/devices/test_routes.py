@@ -115,7 +115,7 @@ def test_routes_are_in_the_words_of_the_platform(platform: str) -> None:
 
 
 # One of each kind of change, since a login takes seconds; what the others would be sent is tried above without one.
-@pytest.mark.parametrize("platform", ["cisco_ios", "cisco_xr", "juniper_junos"])
+@pytest.mark.parametrize("platform", ["cisco_ios", "cisco_xr"])
 def test_routes_are_planned_set_found_lost_moved_and_undone(edge: Callable[..., Edge], platform: str) -> None:
     one = edge(platform, with_others(platform))
     one.concern, one.interfaces = "routes", {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -385,6 +387,65 @@ def test_a_killed_install_is_finished_by_the_next(brought: Company, monkeypatch:
         assert "request.key" in brought.pending
     brought.moor("install", chain)
     assert brought.pending == []
+
+
+def killed_at(at: Company, number: int, *words: str) -> bool:
+    """Run moor cert in a process that SIGKILL ends before it puts or removes the file of that number.
+
+    Returns:
+        Whether it was killed; otherwise it succeeded before.
+    """
+    pid = os.fork()
+    if not pid:
+        left, unlink = [number], os.unlink
+
+        def dying(call: Callable[..., None]) -> Callable[..., None]:
+            def called(*given: Any, **named: Any) -> None:
+                # What is left of a file that was put in place is no moment of its own.
+                left[0] -= not (call is unlink and Path(given[0]).name.startswith("."))
+                if left[0] < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                call(*given, **named)
+
+            return called
+
+        os.replace, os.unlink = dying(os.replace), dying(os.unlink)
+        os._exit(moor_here(at.site, "cert", *words).returncode)
+    status = os.waitpid(pid, 0)[1]
+    assert status in (0, signal.SIGKILL)
+    return status != 0
+
+
+def test_a_kill_at_any_moment_loses_no_key_and_the_same_command_goes_on(brought: Company) -> None:
+    root = ROOT.signed()
+    installed(brought, root)
+    kept = {name: (brought.site / "tls" / name).read_bytes() for name in ("registry.crt", "registry.key")}
+
+    moments = 0
+    while killed_at(brought, moments, "request"):
+        moments += 1
+    assert moments >= 2  # its key, and itself
+    assert {name: (brought.site / "tls" / name).read_bytes() for name in kept} == kept
+    asked = brought.key().public_key()
+    chain = brought.sent(brought.signed(root))
+
+    moments = 0
+    while killed_at(brought, moments, "install", chain):
+        moments += 1
+        keys = [brought.state / "pending/request.key", brought.site / "tls/registry.key"]
+        held = [load_pem_private_key(path.read_bytes(), None).public_key() for path in keys if path.exists()]
+        assert asked in held, moments
+        (leaf,) = read_chain((brought.site / "tls/registry.crt").read_bytes(), "")  # one or the other, never half
+        assert leaf.public_key() in (asked, load_pem_x509_key(kept["registry.crt"]))
+    assert moments >= 4  # key, certificate, and the end of the request
+    (leaf,) = read_chain((brought.site / "tls/registry.crt").read_bytes(), "")
+    assert leaf.public_key() == asked
+    assert brought.pending == []
+    assert sorted(path.name for path in (brought.site / "tls").iterdir()) == ["ca.crt", "registry.crt", "registry.key"]
+
+
+def load_pem_x509_key(content: bytes) -> Any:
+    return read_chain(content, "")[0].public_key()
 
 
 def test_a_passphrase_seals_the_key_and_moors_own_ca_stays_trusted(tmp_path: Path) -> None:
