@@ -33,6 +33,7 @@ COMMANDS = {
     "show": "show",
     "apply": "fleet",
     "verify": "fleet",
+    "path": "path",
     "diagnose": "diagnose",
     "drift": "drift",
     "run": "run",

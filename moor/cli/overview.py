@@ -28,6 +28,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "show": "Show a host's merged settings, each with file and line; or a saved plan.",
         "apply": "Change what differs, or exactly what a saved plan says.",
         "verify": "Prove from every node that pulls and the workload work.",
+        "path": "Show hop by hop whether hosts reach the registry, now and after the plan; nothing is changed.",
         "diagnose": "Show why pods do not start: layer, cause and remedy.",
         "rollback": "Restore the files that a run wrote, host by host.",
     },

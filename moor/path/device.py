@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from ipaddress import IPv4Interface, IPv6Interface
 
 from moor.path.rules import Filter, Rule
@@ -77,8 +78,18 @@ class Chain:
     rules: tuple[ChainRule, ...] = ()
     otherwise: bool = True
 
+    @cached_property
+    def _between(self) -> dict[tuple[str, str, int], Filter]:
+        return {}
+
     def between(self, inbound: str, outbound: str, version: int) -> Filter:
         """Return the rules for packets between two interfaces; a condition on one that is not known is unsure."""
+        key = inbound, outbound, version
+        if key not in self._between:
+            self._between[key] = self._filter(*key)
+        return self._between[key]
+
+    def _filter(self, inbound: str, outbound: str, version: int) -> Filter:
         rules = [
             replace(one.rule, unsure=one.rule.unsure or _unknown(one, inbound, outbound))
             for one in self.rules
@@ -124,9 +135,13 @@ class Device:
         if outbound and outbound != LOCAL:
             yield f"{outbound} out", self.filter_at(outbound, "out", version)
 
+    @cached_property
+    def _open(self) -> dict[int, Filter]:
+        return {version: Filter(version) for version in (4, 6)}
+
     def filter_at(self, interface: str, way: str, version: int) -> Filter:
         """Return the filter at a place."""
-        return self.filters.get((interface, way, version), Filter(version))
+        return self.filters.get((interface, way, version), self._open[version])
 
     def interface_of(self, address: Address) -> str:
         """Return the interface that has an address; empty if none has."""

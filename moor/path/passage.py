@@ -75,7 +75,7 @@ def effect_of(before: Device, after: Device, flows: Iterable[FleetFlow], ours: S
         ours: the places of moor's list, where flows pass of which the routes say nothing
     """
     wanted = list(flows)
-    return Effect(meet(before, wanted, ours), meet(after, wanted, ours), tuple(_changed(before, after)))
+    return Effect(meet(before, wanted, ours), meet(after, wanted, ours), tuple(changes(before, after)))
 
 
 def meet(device: Device, flows: Sequence[FleetFlow], ours: Sequence[Place]) -> dict[FleetFlow, Met]:
@@ -85,11 +85,9 @@ def meet(device: Device, flows: Sequence[FleetFlow], ours: Sequence[Place]) -> d
         alike.setdefault(tuple(passages(device, one, ours)), []).append(one)
     found: dict[FleetFlow, Met] = {}
     for between, some in alike.items():
-        packets = [one.flow for one in some]
         filters = dict(each for one in between for each in device.filters_between(*one))
-        decided = {where: each.decide_all(packets) for where, each in filters.items()}
         for one in some if filters else ():
-            found[one] = hardest([Met(where, each[one.flow]) for where, each in decided.items()])
+            found[one] = hardest([Met(where, each.decide(one.flow)) for where, each in filters.items()])
     return found
 
 
@@ -122,7 +120,7 @@ def _known(interface: str, other: str, assumed: Sequence[Place], way: str) -> li
     return [place[0] for place in assumed if place[1] == way and place[0] != other] or [""]
 
 
-def _changed(before: Device, after: Device) -> Iterator[str]:
+def changes(before: Device, after: Device) -> Iterator[str]:
     """Yield what the change opens and shuts; places that change in the same way share their lines."""
     alike: dict[tuple[Filter, Filter], list[str]] = {}
     for where, old, new in (*_lists(before, after), *_chains(before, after)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,20 +67,20 @@ class Filter:
         end = Rule(self.otherwise, self.last, (everything(self.version),))
         return [(box, rule) for rule in (*self.rules, end) for box in rule.boxes]
 
-    def decide(self, flow: Flow) -> Decision:
-        """Return what happens to a packet."""
-        return self.decide_all([flow])[flow]
+    @cached_property
+    def _near(self) -> dict[Box, list[tuple[int, int, Rule]]]:
+        """Return the rules that match packets by all but their source, each with its sources; filled as it is asked."""
+        return {}
 
-    def decide_all(self, flows: Iterable[Flow]) -> dict[Flow, Decision]:
-        """Return what happens to each of many packets, most of which are alike but for their sources."""
-        alike: dict[Box, list[Flow]] = {}
-        for flow in flows:
-            alike.setdefault(flow.box[:SOURCE], []).append(flow)
-        found = dict[Flow, Decision]()
-        for rest, some in alike.items():
-            near = [(*box[SOURCE], rule) for box, rule in self.entries if contains(box[:SOURCE], rest)]
-            found |= {flow: _first_of(near, int(flow.source)) for flow in some}
-        return found
+    def decide(self, flow: Flow) -> Decision:
+        """Return what happens to a packet; packets that differ in their source alone share most of the work."""
+        rest = flow.box[:SOURCE]
+        near = self._near.get(rest)
+        if near is None:
+            near = self._near[rest] = [
+                (*box[SOURCE], rule) for box, rule in self.entries if contains(box[:SOURCE], rest)
+            ]
+        return _first_of(near, int(flow.source))
 
 
 def _first_of(near: Sequence[tuple[int, int, Rule]], source: int) -> Decision:

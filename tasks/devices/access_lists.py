@@ -165,6 +165,10 @@ class AccessList(Remote):
     def _list_on(self, device: Device, procedure: ChangeProcedure) -> ListOnDevice:
         return self.dialect.find(self._configuration(device, procedure), self.name)
 
+    def configuration_on(self, device: Device) -> str:
+        """Return the running configuration; raise HostError if the device does not print all of it."""
+        return self._configuration(device, PLATFORMS[self.platform].procedure())
+
     def _configuration(self, device: Device, procedure: ChangeProcedure) -> str:
         """Return the running configuration.
 

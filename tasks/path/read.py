@@ -1,0 +1,52 @@
+"""The tasks that read hosts and devices for ``moor path``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nornir.core.task import Result, Task
+
+from moor.connections.devices.device import device_of
+from moor.engine.asking import Asking, Question, asks
+from moor.errors import ErrorKind, HostError
+from moor.path.device import Device, Place
+from moor.path.space import Address
+from moor.tasks.devices.access_lists import AccessList, desired
+from moor.tasks.devices.effects import PARSERS, planned_device
+from moor.tasks.path.host_facts import script
+
+ASK_S = 60
+
+
+@dataclass(frozen=True)
+class JudgedDevice:
+    """A device as it is, and as it will be.
+
+    Attributes:
+        places: those of moor's list
+    """
+
+    now: Device
+    planned: Device
+    places: Sequence[Place]
+
+
+@asks
+def read_host(task: Task, destinations: Sequence[Address] = ()) -> Asking[Result]:
+    """Read a host's addresses, its routes to some destinations, and its firewall, as text for ``parse``."""
+    answer = yield Question(script(destinations), ASK_S)
+    if answer.code:
+        words = answer.stderr.decode("utf-8", "replace").strip()
+        raise HostError(f"a shell as root ended with {answer.code}: {words}", ErrorKind.COMMAND)
+    return Result(host=task.host, result=answer.stdout.decode("utf-8", "replace"))
+
+
+def read_device(task: Task) -> Result:
+    """Read a device's configuration, and work out what moor's list will be."""
+    (wanted,) = desired(task.host)
+    if not isinstance(wanted, AccessList) or wanted.platform not in PARSERS:
+        raise HostError(f"moor does not judge access lists of {task.host.platform}", ErrorKind.ANSWER)
+    configuration = wanted.configuration_on(device_of(task.host, task.nornir.config))
+    now, planned, places = planned_device(wanted.platform, configuration, wanted.wanted.text, wanted.name)
+    return Result(host=task.host, result=JudgedDevice(now, planned, places))
