@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,6 +37,10 @@ from moor.errors import MoorError, UnreadableSecret
 from moor.formats.toml_text import write_inline
 from moor.inventory.joining import add_hosts
 from moor.inventory.netbox import NetBoxInventory
+from moor.path.device import Device
+from moor.path.kernel.packet import Packet
+from moor.path.kernel.walk import arriving, leaving
+from moor.path.space import Flow
 from moor.run.protocols.proposing import SurveyRequest
 from moor.run.waivers import read_waivers
 from moor.schedule.cron import with_block as crontab
@@ -50,6 +54,7 @@ from moor.tasks.containerd.hosts_toml import parse_hosts_toml
 from moor.tasks.devices.acl.commands import JUNOS, VYOS
 from moor.tasks.devices.acl.sections import EOS, IOS, NXOS
 from moor.tasks.devices.acl.text import ListSyntax
+from moor.tasks.devices.filters import cisco, junos, vyos
 from moor.tasks.diagnosis.evidence import runtime_answers
 from moor.tasks.diagnosis.evidence.nsswitch import corrected_line, hidden_by
 from moor.tasks.diagnosis.evidence.probe_request import ProbeRequest, RegistryEndpoint
@@ -63,6 +68,7 @@ from moor.tasks.harbor.health import find_unhealthy_components
 from moor.tasks.harbor.yml import HarborYml
 from moor.tasks.mirrors.retired import without_mirrors
 from moor.tasks.names.block import with_block
+from moor.tasks.path import host_facts
 from moor.tasks.podman.configure import render_registries_conf
 from moor.tasks.podman.registries_conf import find_unchecked, find_user_overrides
 from moor.tasks.proxies import running
@@ -354,6 +360,62 @@ def unsaid(text: str) -> None:
     rancher.without_registry(text, "", REGISTRY.host_port, "/x", "f")
 
 
+FILTERED = (
+    recorded.JUNOS
+    + """\
+set firewall family inet filter PROTECT term x from source-prefix-list NAME
+set policy-options prefix-list NAME 10.0.0.0/8
+set routing-options static route 10.9.0.0/16 next-hop 10.77.0.9
+"""
+)
+RULESET = {
+    "nftables": [
+        {"chain": {"family": "inet", "table": "x", "name": "in", "hook": "input", "prio": 0, "policy": "drop"}},
+        {"set": {"family": "inet", "table": "x", "name": "s", "elem": [{"prefix": {"addr": "10.0.0.0", "len": 8}}]}},
+        {"rule": {"family": "inet", "table": "x", "chain": "in", "handle": 1, "expr": [
+            {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "@s"}},
+            {"vmap": {"key": {"meta": {"key": "l4proto"}}, "data": {"set": [["tcp", {"accept": None}]]}}},
+        ]}},
+        {"rule": {"family": "inet", "table": "x", "chain": "in", "handle": 2, "expr": [
+            {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["new"]}}, {"jump": {"target": "in"}},
+        ]}},
+    ]
+}  # fmt: skip
+SAVED = """\
+*nat
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -p tcp -m tcp --dport 443 -j DNAT --to-destination 172.18.0.2:8443
+COMMIT
+*filter
+:FORWARD DROP [0:0]
+:INPUT ACCEPT [0:0]
+:X - [0:0]
+-A FORWARD ! -s 10.0.0.0/8 -m conntrack --ctstate NEW -j X
+-A X -p tcp -m multiport --dports 80,443:444 -m comment --comment "x y" -j ACCEPT
+COMMIT
+"""
+PACKET = Flow(ip_address("10.0.0.2"), ip_address("10.88.0.11"))
+
+
+def judged(parse: Callable[[str], Device], text: str) -> None:
+    """Parse a device's configuration, and have it judge a packet."""
+    found = parse(text)
+    for version in found.chains:
+        found.chains[version].between("eth1", "eth0", version).decide(PACKET)
+    for place, each in found.filters.items():
+        assert place[2] == 6 or each.decide(PACKET)
+    found.next_hop(PACKET.source)
+
+
+def on_the_way(part: str, text: str) -> None:
+    """Parse what a host prints for moor path, and have its firewall judge a packet."""
+    addresses = '[{"ifname": "eth0", "addr_info": [{"local": "10.0.0.2"}]}]'
+    found = host_facts.parse("node1", f"-- addresses\n{addresses}\n-- {part}\n{text}\n-- end\n")
+    assert found.rules is not None
+    assert list(arriving(found.rules, Packet(PACKET, "eth0", local=True)))
+    assert list(leaving(found.rules, Packet(PACKET, "", "eth0")))
+
+
 PARSERS: dict[str, Parser] = {
     "registries.yaml of k3s": Parser(registries_yaml, REGISTRIES, as_yaml),
     "daemon.json": Parser(partial(edit_daemon_json, _="", settings={"log-opts": {"a": 1}}), {"log-opts": {"b": "2"}}, json.dumps),
@@ -397,6 +459,12 @@ PARSERS: dict[str, Parser] = {
     "configuration of NX-OS": Parser(partial(device, NXOS), recorded.NXOS),
     "configuration of EOS": Parser(partial(device, EOS), recorded.EOS),
     "configuration of VyOS": Parser(partial(device, VYOS), recorded.VYOS),
+    "filters of Junos": Parser(partial(judged, junos.parse_device), FILTERED.replace("NAME", "x")),
+    "filters of VyOS": Parser(partial(judged, vyos.parse_device), recorded.VYOS),
+    "filters of IOS": Parser(partial(judged, cisco.parse_device), recorded.IOS),
+    "rules of nft on the way": Parser(partial(on_the_way, "tables"), RULESET, json.dumps),
+    "rules of iptables on the way": Parser(partial(on_the_way, "saved4"), SAVED),
+    "routes on the way": Parser(partial(on_the_way, "routes"), [{"dst": "10.0.0.1", "dev": "x", "prefsrc": "10.0.0.2"}], json.dumps),
     "ssh_config that is included": Parser(included, SSH_CONFIG),
     "machines of NetBox": Parser(netbox, NETBOX, json.dumps),
     "files of containerd as diagnose reads them": Parser(heard, CONFIG_TOML, as_toml),

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from moor.folding import fold
 from moor.path.answer import HostWay, PathAnswer, WayPair
 from moor.path.rules import Decision
-from moor.path.trace import Step, Way
+from moor.path.space import Flow
+from moor.path.trace import Way
 
 SCHEMA = 1
 HOST = "\0"  # stands for the name of the host, so that hosts with the same way share its lines
@@ -35,33 +36,39 @@ def _lines(way: HostWay) -> Iterator[str]:
     now, planned = OPEN[way.now.verdict], OPEN[way.planned.verdict]
     yield f"{HOST} to {way.to}: {now} now, {planned} after the plan"
     yield from _pair(way.now, way.host)
-    if _steps(way.now) != _steps(way.planned):
+    if differs := list(_differing(way)):
         yield "  after the plan:"
-        yield from _pair(way.planned, way.host)
-
-
-def _steps(pair: WayPair) -> tuple[Sequence[Step], ...]:
-    return pair.out.steps, pair.back.steps if pair.back else ()
+        yield from differs
 
 
 def _pair(pair: WayPair, host: str) -> Iterator[str]:
-    yield from _way(pair.out, host, str(pair.out.flow.source))
+    yield from _way(pair.out, host, pair.out.flow)
     if pair.back:
-        yield "  and its answers:"
-        yield from _way(pair.back, host, str(pair.out.flow.source))
+        yield "  its answers:"
+        yield from _way(pair.back, host, pair.out.flow)
 
 
-def _way(way: Way, host: str, address: str) -> Iterator[str]:
-    rows = [(HOST if step.who == host else step.who, step.where, _does(step.decision)) for step in way.steps]
-    for who, where, does in rows:
-        yield f"    {who}: {re.sub(f' {re.escape(address)}$', f' {HOST}', where)}: {does}"
+def _differing(way: HostWay) -> Iterator[str]:
+    """Yield the steps that are others after the plan, of both directions."""
+    flow = way.now.out.flow
+    for one, other in ((way.now.out, way.planned.out), (way.now.back, way.planned.back)):
+        if one and other:
+            known = set(_way(one, way.host, flow))
+            yield from (line for line in _way(other, way.host, flow) if line not in known)
+
+
+def _way(way: Way, host: str, flow: Flow) -> Iterator[str]:
+    for step in way.steps:
+        where = re.sub(f" {re.escape(str(flow.source))}$", f" {HOST}", step.where)
+        yield f"    {HOST if step.who == host else step.who}: {where}: {_does(step.decision)}"
     if way.gap:
         yield f"    {way.gap}"
 
 
 def _does(decision: Decision) -> str:
     doubts = f", unless by {decision.unsure[0]}" if decision.unsure else ""
-    return f"{'passes' if decision.permits else 'SHUT'}, by {decision.rule}{doubts}"
+    by = decision.rule if decision.rule.startswith("no ") else f"by {decision.rule}"
+    return f"{'passes' if decision.permits else 'SHUT'}, {by}{doubts}"
 
 
 def ways_json(answer: PathAnswer) -> str:

@@ -116,7 +116,7 @@ class _Tracer:
     def _arrives(self, name: str, place: Address) -> Iterator[Step]:
         host = self.network.hosts[name]
         if place != self.flow.destination:
-            self.gap = f"{name} would have to send it on, and moor does not judge hosts that route"
+            self.gap = f"{name} would have to send it on, and hosts that route are not judged"
             return
         packet = Packet(self.flow, inbound=host.addresses[place], local=True)
         yield from _judged(name, f"in {host.addresses[place]}", host.rules, packet, arrives=True)

@@ -12,8 +12,9 @@ from moor.engine.asking import Asking, Question, asks
 from moor.errors import ErrorKind, HostError
 from moor.path.device import Device, Place
 from moor.path.space import Address
-from moor.tasks.devices.access_lists import AccessList, desired
+from moor.tasks.devices.access_lists import AccessList, desired, platform_of
 from moor.tasks.devices.effects import PARSERS, planned_device
+from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.path.host_facts import script
 
 ASK_S = 60
@@ -44,9 +45,13 @@ def read_host(task: Task, destinations: Sequence[Address] = ()) -> Asking[Result
 
 def read_device(task: Task) -> Result:
     """Read a device's configuration, and work out what moor's list will be."""
-    (wanted,) = desired(task.host)
-    if not isinstance(wanted, AccessList) or wanted.platform not in PARSERS:
-        raise HostError(f"moor does not judge access lists of {task.host.platform}", ErrorKind.ANSWER)
-    configuration = wanted.configuration_on(device_of(task.host, task.nornir.config))
-    now, planned, places = planned_device(wanted.platform, configuration, wanted.wanted.text, wanted.name)
-    return Result(host=task.host, result=JudgedDevice(now, planned, places))
+    device, wanted = device_of(task.host, task.nornir.config), desired(task.host)
+    for each in wanted:
+        if isinstance(each, AccessList):
+            text = each.configuration_on(device)
+            return Result(
+                host=task.host, result=JudgedDevice(*planned_device(each.platform, text, each.wanted.text, each.name))
+            )
+    platform = platform_of(task.host)
+    now = PARSERS[platform](device.configuration(PLATFORMS[platform].procedure().running))
+    return Result(host=task.host, result=JudgedDevice(now, now, ()))

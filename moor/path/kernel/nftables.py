@@ -102,7 +102,10 @@ class Listing:
         left, right, operator = match["left"], match["right"], match["op"]
 
         def holds(packet: Packet) -> Truth:
-            truth = self._equals(left, right, packet, place)
+            try:
+                truth = self._equals(left, right, packet, place)
+            except (ValueError, LookupError, TypeError, AttributeError):
+                return None  # of a form that is not known here
             if operator in ("==", "in"):
                 return truth
             return negated(truth) if operator == "!=" else _compared(operator, _value(left, packet), right)

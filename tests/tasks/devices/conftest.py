@@ -56,6 +56,8 @@ class Edge:
     password: str = "file:password"
     known_hosts: bool = False
     nodes: dict[str, str] = field(default_factory=dict)  # that pull, each with its address
+    harbor: dict[str, str] = field(default_factory=dict)  # the registry's host, likewise
+    shell: dict[str, object] = field(default_factory=dict)  # how hosts are reached
     concern: str = "devices"
     platform: str = ""  # of the group, where Netmiko's stands in connection_options
 
@@ -82,16 +84,20 @@ class Edge:
             "inventory/groups.yaml": {
                 "devices": {"platform": self.platform or self.box.platform, "connection_options": options},
                 "nodes": {},
+                "harbor": {},
             },
             "inventory/hosts.yaml": {
                 "edge1": {**device, "data": data},
                 **{name: {"hostname": address, "groups": ["nodes"]} for name, address in self.nodes.items()},
+                **{name: {"hostname": address, "groups": ["harbor"]} for name, address in self.harbor.items()},
             },
             "inventory/defaults.yaml": {
+                "username": "ops",
+                "connection_options": {"shell": {"extras": self.shell}},
                 "data": {
                     "registry": {"name": "registry.moor.test", "address": self.address},
                     "access": {"members": list(self.members)},
-                }
+                },
             },
         }
         write_site(self.site, files)

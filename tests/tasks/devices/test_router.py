@@ -14,13 +14,14 @@ import pytest
 from moor.errors import MoorError
 from moor_lab.fleet import Host
 from moor_lab.lab import Lab
+from tests.harness.commands import moor_here
 from tests.harness.labs import fleet_of_lab
 from tests.tasks.devices.boxes import Box, Sections
 from tests.tasks.devices.conftest import Edge
 
 pytestmark = pytest.mark.lab
 
-LIST, INTERFACE = "ip access-list MOOR-REGISTRY", "interface Ethernet1"
+INTERFACE = "interface Ethernet1"
 FLUSH = "add table inet edge\ndelete table inet edge\n"
 
 
@@ -37,8 +38,8 @@ class RouterBox(Box):
 
 def ruleset(sections: Sections) -> str:
     """Return an applied access list as rules of nftables."""
-    applied = any("ip access-group MOOR-REGISTRY" in line for line in sections[INTERFACE])
-    rules = "\n".join(rule(entry.split()[1:]) for entry in sections[LIST]) if applied else ""
+    names = [line.split()[2] for line in sections[INTERFACE] if line.startswith("ip access-group")]
+    rules = "\n".join(rule(entry.split()[1:]) for name in names for entry in sections[f"ip access-list {name}"])
     return f"{FLUSH}table inet edge {{ chain forward {{ type filter hook forward priority 0;\n{rules}\n}}\n}}\n"
 
 
@@ -96,11 +97,13 @@ def reaches(lab: Lab, name: str) -> bool:
     return True
 
 
-def test_the_path_opens_for_a_member_and_closes_when_it_is_none(network: Lab, edge: Callable[..., Edge]) -> None:
-    def obey(rules: str) -> None:
-        network.exec("router", ["nft", "-f", "-"], stdin=rules)
+def obeyed(network: Lab) -> Callable[[str], object]:
+    """Return what has the router carry out rules of nftables."""
+    return lambda rules: network.exec("router", ["nft", "-f", "-"], stdin=rules)
 
-    box = RouterBox("arista_eos", {INTERFACE: ["no switchport"], "interface Ethernet2": []}, router=obey)
+
+def test_the_path_opens_for_a_member_and_closes_when_it_is_none(network: Lab, edge: Callable[..., Edge]) -> None:
+    box = RouterBox("arista_eos", {INTERFACE: ["no switchport"], "interface Ethernet2": []}, router=obeyed(network))
     one = edge("arista_eos", box)
     one.address = address(network, "registry")
     everybody, nobody = {"node1": True, "stranger": True}, {"node1": False, "stranger": False}
@@ -120,3 +123,59 @@ def test_the_path_opens_for_a_member_and_closes_when_it_is_none(network: Lab, ed
     one.members = one.members[:1]
     assert one.run("apply")[0] == 0
     assert way() == nobody
+
+
+def test_what_moor_says_of_a_change_is_what_the_router_then_does(network: Lab, edge: Callable[..., Edge]) -> None:
+    router, registry = address(network, "router"), address(network, "registry")
+    box = RouterBox(
+        "arista_eos",
+        {
+            INTERFACE: [f"ip address {router}/16"],
+            "interface Ethernet2": [],
+            f"ip route {registry}/32 Ethernet2": [],
+        },
+        router=obeyed(network),
+    )
+    one = edge("arista_eos", box)
+    one.address, one.shell = registry, {"key_file": str(network.key), "known_hosts": str(network.known_hosts)}
+    one.nodes = {name: address(network, name) for name in ("node1", "stranger")}
+    one.harbor = {"registry": registry}
+
+    def ways() -> dict[str, bool]:
+        return {name: reaches(network, name) for name in one.nodes}
+
+    def said() -> dict[str, tuple[str, str]]:
+        """Return what moor path says of each node: now, and after the plan."""
+        one.write()
+        report = moor_here(one.site, "path", *one.nodes, "--output", "json").report
+        return {way["host"]: (way["now"]["verdict"], way["planned"]["verdict"]) for way in report["ways"]}
+
+    box.change({**box.running})
+    one.members = (f"{one.nodes['node1']}/32",)
+    assert said() == {"node1": ("open", "open"), "stranger": ("open", "shut")}
+    code, told = one.run("apply")
+    assert (code, f"would cut stranger ({one.nodes['stranger']}) to {registry} port 443" in told) == (1, True), told
+    assert ways() == {"node1": True, "stranger": True}
+
+    stranger = one.nodes.pop("stranger")
+    assert one.run("apply")[0] == 0
+    one.nodes["stranger"] = stranger
+    assert said() == {"node1": ("open", "open"), "stranger": ("shut", "shut")}
+    assert ways() == {"node1": True, "stranger": False}
+
+    one.members = tuple(one.nodes.values())
+    assert said() == {"node1": ("open", "open"), "stranger": ("shut", "open")}
+    network.exec("registry", ["nft", "-f", "-"], stdin=f"""table inet guard {{ chain input {{
+        type filter hook input priority 0; policy accept;
+        ct state established accept
+        ip saddr {{ {one.nodes["node1"]}, 192.0.2.0/24 }} tcp dport {{ 80, 443 }} drop
+    }}
+    }}""")  # fmt: skip
+    assert one.run("apply")[0] == 0
+    text = moor_here(one.site, "path", "nodes")
+    assert text.returncode == 2, text.said
+    assert f"    edge1: Ethernet1 in: passes, by MOOR-REGISTRY: 10 permit tcp host {one.nodes['node1']}" in text.stdout
+    assert "    registry: in eth0, input: SHUT, by inet guard input: ip saddr" in text.stdout
+    assert "stranger to" in text.stdout
+    assert ways() == {"node1": False, "stranger": True}
+    network.exec("registry", ["nft", "delete", "table", "inet", "guard"])
