@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from moor.errors import InputError
@@ -12,6 +12,7 @@ from moor.first_boot.host_key import HostKey
 from moor.first_boot.ignition import render_ignition
 from moor.first_boot.plan import FirstBootPlan
 from moor.first_boot.script import render_script
+from moor.first_boot.talos import Document
 from moor.first_boot.yaml_document import dump_documents
 
 FORMATS = ("cloud-init", "ignition", "talos", "k3s", "script")
@@ -33,7 +34,7 @@ class FirstBoot:
     called: str
     plan: FirstBootPlan
     account: Account
-    documents: Sequence[Mapping[str, object]] = field(default=())
+    documents: Sequence[Document] = field(default=())
     host_key: HostKey | None = None
 
     def render(self, form: str) -> str:

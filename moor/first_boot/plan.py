@@ -94,7 +94,7 @@ def plan_first_boot(
             if later := next((value for value in wanted.values() if isinstance(value, Later)), None):
                 unknown[resource.id] = later.what
             elif step := _step(found, resource, files):
-                if with_secrets or not _is_secret(wanted, step):
+                if with_secrets or not _is_secret(resource, wanted, step):
                     found.steps.append(step)
                 else:
                     found.secrets.append(resource.id)
@@ -114,9 +114,10 @@ def _wanted(resource: Resource) -> State | None:
     return None if isinstance(resource, Required) else resource.desired(None)
 
 
-def _is_secret(wanted: State, step: PlannedFile | PlannedStep) -> bool:
-    """Return whether a step holds a secret, also one that is a part of its text alone."""
-    return any(isinstance(value, Secret) for value in wanted.values()) or mask(step.fragment) != step.fragment
+def _is_secret(resource: Resource, wanted: State, step: PlannedFile | PlannedStep) -> bool:
+    """Return whether a step holds a secret, also one that is only a part of its text."""
+    declared = isinstance(resource, Edit) and resource.is_secret
+    return declared or any(isinstance(one, Secret) for one in wanted.values()) or mask(step.fragment) != step.fragment
 
 
 def _each_once(resources: Iterable[Resource]) -> Iterator[Resource]:
@@ -139,7 +140,8 @@ def _step(found: FirstBootPlan, resource: Resource, files: UnreadFiles) -> Plann
     if isinstance(resource, File):
         return _file(resource)
     if isinstance(resource, Scripted):
-        return PlannedStep(resource.id, resource.first_mend())
+        fragment = resource.first_mend()
+        return PlannedStep(resource.id, fragment) if fragment else None
     over = isinstance(resource, Probed)
     found.left[resource.id] = "moor makes it over a connection" if over else "it is not on the machine itself"
     return None

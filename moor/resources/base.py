@@ -130,7 +130,7 @@ class Scripted(Probed):
     def first_mend(self) -> str:
         """Return a fragment like ``mend``'s for a machine that nobody has read, such as a new one.
 
-        It changes nothing where everything is right already.
+        It changes nothing where everything is right already. Empty if the machine comes to be so by itself.
         """
         return self.mend(None)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from shlex import quote
+from typing import ClassVar
 
 from moor.errors import ErrorKind, HostError
 from moor.resources.base import Scripted, State, literal
@@ -32,7 +33,10 @@ class Edit(Scripted):
         missing_stays: a missing file stays missing.
         assumes: ``facts`` of a machine that cannot be asked yet, for its first boot.
         shipped: contents that packages bring, without comments, which a first boot can edit beside a missing file.
+        is_secret: what it writes is not shown.
     """
+
+    is_secret: ClassVar[bool] = False
 
     path: str
     about: str

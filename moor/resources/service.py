@@ -116,11 +116,11 @@ done"""
         A unit that is not installed yet reads its files at its first start. Without systemd, as where an image is made,
         it starts with the machine.
         """
-        named, changing = quote(self.name), "enable" if self.enabled else "disable"
+        changing = "enable" if self.enabled else "disable"
         right = "|".join(sorted(UNCHANGEABLE | {"enabled"})) if self.enabled else "disabled|static|masked"
         stopped = 'systemctl stop "$u"'
         return f"""\
-u={named}
+{self._unit()}
 [ -d /run/systemd/system ] || {{ systemctl -q {changing} "$u" 2>/dev/null; exit 0; }}
 systemctl daemon-reload
 systemctl cat "$u" >/dev/null 2>&1 || exit 0

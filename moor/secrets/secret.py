@@ -26,13 +26,19 @@ LETTERS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 
 
 class Secret:
-    """A value that prints as ``***``, cannot be pickled, and is masked in all output from its creation on."""
+    """A value that prints as ``***``, cannot be pickled, and is masked in all output from its creation on.
+
+    Args:
+        value: the secret.
+        known: the parts of it that are secret are masked already, so that its other lines stay readable elsewhere.
+    """
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, *, known: bool = False) -> None:
         self._value = value
-        register(value)
+        if not known:
+            register(value)
 
     def reveal(self) -> str:
         """Return the value, for a script's input or a request's body."""

@@ -81,7 +81,7 @@ def environment_lines(proxy: Proxy, no_proxy: str, own: str = "") -> str | Secre
     lines = "".join(f"{prefix}{name}={{0}}\n" for name in ("HTTP_PROXY", "HTTPS_PROXY"))
     lines += f"{prefix}NO_PROXY={{1}}\n"
     if isinstance(url, Secret):
-        return Secret(lines.format(url.reveal(), no_proxy))
+        return Secret(lines.format(url.reveal(), no_proxy), known=True)
     return lines.format(url, no_proxy)
 
 
@@ -154,6 +154,17 @@ class RunningProxy(Scripted):
             "login": "of its last start" if seen.get("login") == "other" else "its own",
             "others": others,
         }
+
+    def first_mend(self) -> str:
+        """Return sh that starts a runtime with its proxy that runs without; one that is to come starts with it."""
+        unit, url = quote(self.wanted.unit), quote(f"url={self.wanted.proxy.address}")
+        return f"""\
+systemctl is-active -q {unit} 2>/dev/null || exit 0
+moor_seen() {{ (
+{self.probe()}
+) }}
+! moor_seen | sed 's#/$##' | grep -qFx -e {url} || exit 0
+{self.mend(None)}"""
 
     def mend(self, actual: State | None) -> str:
         unit = quote(self.wanted.unit)

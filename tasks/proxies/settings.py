@@ -46,7 +46,7 @@ class Proxy(StrictModel):
         user, colon, password = self.login.resolve().reveal().partition(":")
         if not colon or not user:
             raise InputError("it is not USER:PASSWORD")
-        return user, password
+        return user, Secret(password).reveal()  # some files have it without the user
 
     def whole_url(self) -> str | Secret:
         """Return the proxy's URL with the login in it, a secret where there is one; raise InputError as above."""

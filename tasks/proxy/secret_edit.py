@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from shlex import quote
+from typing import ClassVar
 
 from moor.resources.base import State
 from moor.resources.edit import Edit
@@ -19,6 +20,8 @@ class SecretEdit(Edit):
     Attributes:
         mode: of the file from then on; empty for its present one
     """
+
+    is_secret: ClassVar[bool] = True
 
     mode: str = "0600"
 

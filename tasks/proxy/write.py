@@ -19,7 +19,7 @@ from moor.settings import optional_settings_of, prefix_errors, settings_of
 from moor.tasks.containerd.settings import ContainerdSettings
 from moor.tasks.docker.install import docker_unit
 from moor.tasks.docker.settings import DockerSettings
-from moor.tasks.proxies.no_proxy import exclusions_of
+from moor.tasks.proxies.no_proxy import exclusions_of, for_go
 from moor.tasks.proxies.runtimes import ProxiedUnit, proxied_unit
 from moor.tasks.proxies.settings import ProxySettings
 from moor.tasks.proxies.unset import unset_proxy
@@ -86,6 +86,21 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     if leaves or own is None or own.proxy is None:
         found += unset_proxy("docker")
     return [*found, *unset_proxy(settings_of(host, ContainerdSettings).service)]
+
+
+def talos(host: Host) -> list[dict[str, object]]:
+    """Return the document of Talos' machine configuration by which its services have the host's proxy.
+
+    Raises:
+        InputError: the login cannot be read
+    """
+    settings = optional_settings_of(host, ProxySettings)
+    if settings is None or "runtimes" not in settings.programs:
+        return []
+    with prefix_errors("data.proxy.login"):
+        url = settings.whole_url()
+    found = {"http_proxy": url, "https_proxy": url, "no_proxy": for_go(exclusions_of(host, settings))}
+    return [{"apiVersion": "v1alpha1", "kind": "EnvironmentConfig", "variables": found}]
 
 
 def write_proxy(task: Task) -> Result:

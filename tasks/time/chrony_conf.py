@@ -12,6 +12,24 @@ from collections.abc import Sequence
 from moor.formats.marked_block import with_block, without_block
 
 PATHS = ("/etc/chrony/chrony.conf", "/etc/chrony.conf")  # Debian's and Alpine's, the others'
+# What Debian's package brings, without comments: of chrony 4.1 to 4.5, and of 4.6, which reads leap seconds elsewhere.
+DEBIANS = tuple(
+    f"""\
+confdir /etc/chrony/conf.d
+pool 2.debian.pool.ntp.org iburst
+sourcedir /run/chrony-dhcp
+sourcedir /etc/chrony/sources.d
+keyfile /etc/chrony/chrony.keys
+driftfile /var/lib/chrony/chrony.drift
+ntsdumpdir /var/lib/chrony
+logdir /var/log/chrony
+maxupdateskew 100.0
+rtcsync
+makestep 1 3
+{leap_seconds}
+"""
+    for leap_seconds in ("leapsectz right/UTC", "leapseclist /usr/share/zoneinfo/leap-seconds.list")
+)
 BLOCK, OUT = "time", "# moor, data.time: "
 SOURCE = re.compile(r"\s*(?:server|pool|peer)\s+(\S+)", re.IGNORECASE)
 SHIPPED = re.compile(r"(^|\.)(pool\.ntp\.org|ntp\.ubuntu\.com|time\.cloudflare\.com|time\.google\.com)$", re.IGNORECASE)

@@ -19,7 +19,7 @@ from moor.resources.requirement import Requirement
 from moor.run.runbook import INSIDERS
 from moor.settings import optional_settings_of
 from moor.tasks.packages import packages
-from moor.tasks.time.chrony_conf import PATHS, with_servers, without_servers
+from moor.tasks.time.chrony_conf import DEBIANS, PATHS, with_servers, without_servers
 from moor.tasks.time.keeper import CHRONY, COMMANDS, DAEMONS, TIMESYNCD, TIMESYNCD_PROGRAMS, find_keeper
 from moor.tasks.time.resources import Reread, SetClock, Timekeeper
 from moor.tasks.time.settings import TimeSettings
@@ -76,7 +76,8 @@ def _programs(service: str | None) -> tuple[str, ...]:
 
 def _files(service: str | None, edit: Callable[[str], str], drop_in: str) -> Iterator[Resource]:
     for path in PATHS:
-        yield Edit(path, "time", partial(_if_there, edit=edit), asks=asks_chrony(service, path), validate=CHECK)
+        asks, shipped = asks_chrony(service, path), DEBIANS if path == PATHS[0] else ()
+        yield Edit(path, "time", partial(_if_there, edit=edit), asks=asks, validate=CHECK, shipped=shipped)
     yield Edit(DROP_IN, "time", partial(_whole, text=drop_in), asks=asks_timesyncd(service))
 
 
@@ -143,6 +144,15 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
         Edit(DROP_IN, "time", lambda content, _: "" if content.startswith(MARK) else content),
         Reread(),
     ]
+
+
+def talos(host: Host) -> list[dict[str, object]]:
+    """Return the document of Talos' machine configuration with the inventory's servers."""
+    settings = optional_settings_of(host, TimeSettings)
+    if settings is None:
+        return []
+    ntp = {"servers": list(settings.servers)}
+    return [{"apiVersion": "v1alpha1", "kind": "TimeSyncConfig", "ntp": ntp}]
 
 
 def keep_time(task: Task) -> Result:

@@ -83,6 +83,10 @@ far=$(printf '%s' "$off" | awk '{{ x = $1 < 0 ? -$1 : $1; print (x > {self.allow
 [ "$far" = no ] || moor_fail "the clock is $off s off its servers' time, and chrony sets it slowly; \
 chronyc makestep sets it at once, and programs see it jump\""""
 
+    def first_mend(self) -> str:
+        """Return nothing: the program sets the clock once it has started."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Reread(Scripted):

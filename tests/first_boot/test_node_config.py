@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from moor.first_boot.formats import FORMATS
+from moor.first_boot.unread_files import content_hash
 from moor.formats.yaml_text import parse_yaml
 from moor.pki.authority import CertificateNames, make_authority, utc_now
 from moor.tasks.containerd.rancher import edit_registries_yaml
@@ -187,6 +188,46 @@ def test_a_secret_is_left_out_and_said_unless_it_is_asked_for(site: Path) -> Non
     out = site / "ws1.yaml"
     assert config(site, "ws1", "--format", "ignition", "--with-secrets", "--out", str(out)).returncode == 0
     assert out.stat().st_mode & 0o777 == 0o600
+
+
+PROXY_FILE, APT = "/etc/moor/containerd-proxy.env", "edit:/etc/apt/apt.conf.d/95moor-proxy#proxy"
+
+
+def test_proxy_and_time_come_with_it_and_a_login_only_if_it_is_asked_for(site: Path) -> None:
+    defaults = site / DEFAULTS
+    more = "  proxy: {url: http://proxy.moor.test:3128, login: file:proxy}\n  time: {servers: [ntp.moor.test]}\n"
+    defaults.write_text(defaults.read_text().replace("data:\n", f"data:\n{more}", 1))
+    without = config(site, "node1", "--format", "cloud-init")
+    assert f"file:{PROXY_FILE}" in without.stderr
+    assert APT in without.stderr
+    files = files_of_cloud_init(without.stdout)
+    assert "EnvironmentFile" in files["/etc/systemd/system/containerd.service.d/moor-proxy.conf"]
+    assert "NTP=ntp.moor.test" in files[SCRIPT]
+    assert "server ntp.moor.test iburst" in files[SCRIPT]
+    assert "https_proxy=http://proxy.moor.test:3128" in files[SCRIPT]  # that of logins, without the login
+    assert "hidden-word" not in f"{without.stdout}{files}"
+    asked = files_of_cloud_init(config(site, "node1", "--format", "cloud-init", "--with-secrets").stdout)
+    assert "me:hidden-word@proxy" in asked[PROXY_FILE]
+    assert "hidden-word" in asked[SCRIPT]
+
+    talos = config(site, "nodes", "--format", "talos")
+    assert "left out, since secret: EnvironmentConfig" in talos.stderr
+    assert "hidden-word" not in talos.stdout
+    kinds = [document["kind"] for document in yaml.safe_load_all(talos.stdout)]
+    assert "TimeSyncConfig" in kinds
+    assert "EnvironmentConfig" not in kinds
+    open_ = config(site, "nodes", "--format", "talos", "--with-secrets").stdout
+    (environment,) = (one for one in yaml.safe_load_all(open_) if one["kind"] == "EnvironmentConfig")
+    assert environment["variables"]["https_proxy"] == "http://me:hidden-word@proxy.moor.test:3128"
+    assert "registry.moor.test" in environment["variables"]["no_proxy"]
+
+
+@pytest.mark.parametrize(("release", "table"), [("1.7", "version = 2\n"), ("2.1", "version = 3\n")])
+def test_containerds_file_is_of_the_release_that_the_image_has(site: Path, release: str, table: str) -> None:
+    hosts = site / HOSTS
+    hosts.write_text(f"{hosts.read_text()}\nn2: {{groups: [nodes], data: {{containerd: {{release: '{release}'}}}}}}\n")
+    script = config(site, "n2", "--format", "script").stdout
+    assert f"{content_hash('')}) printf %s '{table}" in script
 
 
 def test_a_host_key_is_made_once_and_pinned_so_that_the_first_connection_is_strict(site: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from moor.first_boot.account import account_of
 from moor.first_boot.formats import FirstBoot
 from moor.first_boot.host_key import HostKey, host_key_for
 from moor.first_boot.plan import plan_first_boot
+from moor.first_boot.talos import Document, open_documents
 from moor.inventory.files import newcomer_name
 from moor.resources.base import Resource, State
 from moor.resources.edit import Edit
@@ -87,11 +88,13 @@ def _made(nr: Nornir, order: Order, name: str) -> tuple[FirstBoot, list[str]]:
     resources = [one for stage in stages if (desired := stage.desired) for one in desired(host)]
     like = _read_alike(nr, order.like, resources) if order.like else {}
     plan = plan_first_boot(resources, like, order.with_secrets)
-    documents = _talos_documents(stages, host) if order.form == "talos" else ()
-    key, notes = None, list[str]()
+    key, notes, documents = None, list[str](), list[Document]()
+    if order.form == "talos":
+        documents, withheld = open_documents(_talos_documents(stages, host), order.with_secrets)
+        plan.secrets = withheld
     if order.form in ("cloud-init", "ignition"):
         key, notes = _host_key(nr, order, host, state)
-    if plan.secrets and order.form != "talos":
+    if plan.secrets:
         notes.append(f"left out, since secret: {', '.join(plan.secrets)}; --with-secrets has them printed")
     return FirstBoot(order.what, plan, account_of(host), documents, key), notes
 
@@ -104,12 +107,12 @@ def _stages_of(nr: Nornir, host: Host) -> Sequence[Stage]:
     return [stage for stage in book.stages if stage.runs_on(host) and not (stage.looks or stage.by_api)]
 
 
-def _talos_documents(stages: Sequence[Stage], host: Host) -> list[Mapping[str, object]]:
+def _talos_documents(stages: Sequence[Stage], host: Host) -> list[Document]:
     """Return the documents of each concern that has a function ``talos`` beside its task."""
-    found = list[Mapping[str, object]]()
+    found = list[Document]()
     for stage in stages:
         if documents := function_beside(stage.task, "talos"):
-            found += cast("Sequence[Mapping[str, object]]", documents(host))
+            found += cast("Sequence[Document]", documents(host))
     return found
 
 
