@@ -327,6 +327,7 @@ def test_a_name_of_napalms_may_stand_beside_netmikos_for_other_tasks(edge: Make)
 def test_a_show_command_is_run_on_a_device_and_nothing_else_is(edge: Make, platform: str) -> None:
     one = edge(platform)
     one.box.running["username ops secret 5 $1$hunter2"] = []
+    one.box.banner = BANNERS[platform]  # words like an error's, further down
     one.write()
     done = moor_here(one.site, "run", "show running-config", "--output", "json")
     answer = done.report["hosts"]["edge1"]["answer"]
