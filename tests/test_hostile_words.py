@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,7 @@ from ruamel.yaml import YAML
 
 from moor.errors import MoorError
 from moor.resources.base import Probed, Scripted
+from moor.run.runbook import Stage
 from moor.run.selection import all_stages
 from moor.settings.modules import SHIPPED, load_tasks
 from moor.settings.section import Section, collect_sections
@@ -68,9 +70,14 @@ def _entries(hint: Any, known: dict[str, Any], word: str) -> Iterator[tuple[str,
                 yield f"{key}.{place}", {**known, key: tree}
 
 
+@cache
+def stages() -> tuple[Stage, ...]:
+    return tuple(all_stages(SHIPPED).stages)
+
+
 def fragments(host: Host) -> Iterator[str]:
     """Yield what would be sent to the host, of every stage, as far as its input is no error."""
-    for stage in all_stages(SHIPPED).stages:
+    for stage in stages():
         if stage.desired and stage.runs_on(host):
             with suppress(MoorError):
                 for one in stage.desired(host):

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -33,17 +34,24 @@ every_written_page = pytest.mark.parametrize(
 )
 
 
-def understood(words: Sequence[str]) -> dict[str, Any]:
-    """Parse a command line of moor without running it; raises what typer raises."""
+@cache
+def whole() -> Any:
+    """Return moor's command line, which takes long to make of all its functions."""
     app = every_command()
     app.registered_groups[:] = [group for group in app.registered_groups if group.name != "lab"]
     app.add_typer(lab_app, name="lab")
-    command, name, rest, context = get_command(app), "moor", list(words), None
+    return get_command(app)
+
+
+def understood(words: Sequence[str]) -> dict[str, Any]:
+    """Parse a command line of moor without running it; raises what typer raises."""
+    command, name, rest, context = whole(), "moor", list(words), None
     while True:
         context = command.make_context(name, rest, parent=context)
         left = [*context._protected_args, *context.args]
         if not hasattr(command, "resolve_command") or (getattr(command, "invoke_without_command", False) and not left):
-            return context.params
+            params: dict[str, Any] = context.params
+            return params
         name, command, rest = command.resolve_command(context, left)
 
 
