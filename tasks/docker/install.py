@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
@@ -27,8 +27,9 @@ from moor.tasks.docker.verification import DAEMON, insecure_entries, verificatio
 from moor.tasks.facts import Registry
 from moor.tasks.packages import packages
 from moor.tasks.pki.issue import ca_pem, refuse_unfit_trust
-from moor.tasks.proxies.runtimes import ProxiedUnit, proxied_unit
-from moor.tasks.proxies.unset import unset_proxy
+
+if TYPE_CHECKING:
+    from moor.tasks.proxies.runtimes import ProxiedUnit
 
 CERTS = "/etc/docker/certs.d"
 # An older dockerd has no --validate, so its file is not checked.
@@ -75,6 +76,8 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     directory = f"{CERTS}/{registry.host_port}"
     found: list[Resource] = [no_stored_login(registry.host_port)] if leaves else []
     if leaves or docker_unit(host) is None:
+        from moor.tasks.proxies.unset import unset_proxy
+
         found += unset_proxy("docker")
     if leaves or not any(map(host.has_parent_group, GROUPS)):
         found += ca_leftovers(directory, ca_pem(host))
@@ -88,7 +91,12 @@ def install_docker(task: Task) -> Result:
 
 def docker_unit(host: Host) -> ProxiedUnit | None:
     """Return Docker's unit with its proxy; None where the inventory gives it none."""
-    return proxied_unit(host, "docker", special=settings_of(host, DockerSettings).proxy)
+    special = settings_of(host, DockerSettings).proxy
+    if special is None and host.data.get("proxy") is None:
+        return None
+    from moor.tasks.proxies.runtimes import proxied_unit  # few fleets have a proxy
+
+    return proxied_unit(host, "docker", special=special)
 
 
 def refuse_insecure(names: object, registry: Registry) -> None:

@@ -18,7 +18,6 @@ from moor.tasks.docker.install import docker_unit
 from moor.tasks.images.ask_script import ASK_S, Side, ask_digests, prepare
 from moor.tasks.images.origin import DIGEST, HUB, Origin
 from moor.tasks.images.settings import Images, Upstream, Upstreams
-from moor.tasks.proxies.runtimes import environment_lines
 
 LINE = re.compile(r"^moor: (\d+) (\d{3}) ?(.*)$", re.MULTILINE)
 KEY = "digests upstream"  # in the run's answers, with the host's name
@@ -131,6 +130,8 @@ def proxy_lines(host: Host) -> list[str]:
     unit = docker_unit(host)
     if unit is None:
         return []
+    from moor.tasks.proxies.runtimes import environment_lines
+
     with prefix_errors(f"{unit.place}.login"):
         content = environment_lines(unit.proxy, unit.no_proxy)
     return (content.reveal() if isinstance(content, Secret) else content).splitlines()

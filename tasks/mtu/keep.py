@@ -10,13 +10,7 @@ from nornir.core.task import Result, Task
 
 from moor.engine.converge import converge
 from moor.resources.base import Resource
-from moor.resources.file import File
-from moor.resources.service import Service
 from moor.run.runbook import INSIDERS
-from moor.settings import optional_settings_of, settings_of
-from moor.tasks.facts import Registry
-from moor.tasks.mtu.route import SCRIPT, SERVICE, UNIT, NoRouteMtu, RouteMtu, script
-from moor.tasks.mtu.settings import MtuSettings
 
 
 class HasMtu(F):
@@ -34,20 +28,17 @@ HAS_MTU = HasMtu()
 
 def desired(host: Host) -> Sequence[Resource]:
     """Return the routes to the registry's addresses, and the service that makes them; nothing where no MTU is said."""
-    settings = optional_settings_of(host, MtuSettings)
-    if settings is None:
+    if host.data.get("mtu") is None:
         return []
-    addresses, size = [str(one) for one in settings_of(host, Registry).every_address], settings.registry
-    return [
-        File(SCRIPT, script(addresses, size)),
-        File(UNIT, SERVICE),
-        Service("moor-mtu", newer_than=(SCRIPT, UNIT)),
-        *(RouteMtu(address, size) for address in addresses),
-    ]
+    from moor.tasks.mtu.route import resources_of  # few fleets have the section
+
+    return resources_of(host)
 
 
 def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     """Return the absence of the routes where the inventory says no MTU any more."""
+    from moor.tasks.mtu.route import NoRouteMtu
+
     return [] if host.data.get("mtu") is not None and not leaves else [NoRouteMtu()]
 
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from shlex import quote
 
-from moor.resources.base import Scripted, State
+from nornir.core.inventory import Host
+
+from moor.resources.base import Resource, Scripted, State
+from moor.resources.file import File
+from moor.resources.service import Service
+from moor.settings import settings_of
+from moor.tasks.facts import Registry
+from moor.tasks.mtu.settings import MtuSettings
 
 PROTOCOL = 77  # by which the kernel keeps who made a route; iproute2 has no name for it
 UNIT, SCRIPT = "/etc/systemd/system/moor-mtu.service", "/etc/moor/mtu.sh"
@@ -44,6 +51,18 @@ moor_way() {{
       if (best == "" || l > bl || (l == bl && m < bm)) {{ best = l == b ? "alone" : w; bl = l; bm = m }} }}
     END {{ if (best != "") print best }}'
 }}"""
+
+
+def resources_of(host: Host) -> Sequence[Resource]:
+    """Return the routes to the registry's addresses, and the service that makes them."""
+    size = settings_of(host, MtuSettings).registry
+    addresses = [str(one) for one in settings_of(host, Registry).every_address]
+    return [
+        File(SCRIPT, script(addresses, size)),
+        File(UNIT, SERVICE),
+        Service("moor-mtu", newer_than=(SCRIPT, UNIT)),
+        *(RouteMtu(address, size) for address in addresses),
+    ]
 
 
 def script(addresses: Sequence[str], size: int) -> str:

@@ -32,7 +32,6 @@ from moor.tasks.podman.settings import PodmanSettings
 from moor.tasks.preflight.ports import PORTS, check_ports
 from moor.tasks.preflight.settings import Preflight
 from moor.tasks.proxies import running
-from moor.tasks.proxies.runtimes import proxied_unit
 
 # The oldest supported releases; a system whose ID_LIKE names one of them is accepted. Empty for rolling releases.
 SYSTEMS = {
@@ -80,7 +79,7 @@ def _proxies(host: Host) -> Iterator[Requirement]:
         runtime = settings_of(host, ContainerdSettings)
         own = "" if runtime.runtime == "containerd" else runtime.runtime
         fragment = running.read_containerd_proxy(runtime.service, own)
-        if proxied_unit(host, runtime.service, own) is None:
+        if "runtimes" not in getattr(host.data.get("proxy"), "programs", ()):
             yield Requirement("proxy:containerd", fragment, partial(judge, unit=runtime.service))
     if host.has_parent_group("workstations") and docker_unit(host) is None:
         yield Requirement("proxy:docker", running.READ_DOCKER_PROXY, partial(judge, unit="docker"))

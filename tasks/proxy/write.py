@@ -5,24 +5,15 @@ A runtime that is started for another reason in the same run has the proxy at on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from nornir.core.filter import F
 from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
-from moor.context import runs_registry
 from moor.engine.converge import converge
 from moor.resources.base import Resource
 from moor.run.runbook import INSIDERS
-from moor.settings import optional_settings_of, prefix_errors, settings_of
-from moor.tasks.containerd.settings import ContainerdSettings
-from moor.tasks.docker.install import docker_unit
-from moor.tasks.docker.settings import DockerSettings
-from moor.tasks.proxies.no_proxy import exclusions_of, for_go
-from moor.tasks.proxies.runtimes import ProxiedUnit, proxied_unit
-from moor.tasks.proxies.settings import ProxySettings
-from moor.tasks.proxies.unset import unset_proxy
 
 
 class HasProxy(F):
@@ -40,52 +31,18 @@ HAS_PROXY = HasProxy()
 
 def desired(host: Host) -> Sequence[Resource]:
     """Return the proxy's files; nothing where the inventory says no proxy."""
-    settings = optional_settings_of(host, ProxySettings)
-    if settings is None:
+    if host.data.get("proxy") is None:
         return []
-    from moor.tasks.proxy.programs import environment_resource, package_resources  # few fleets have a proxy
+    from moor.tasks.proxy.host import files_of  # few fleets have a proxy
 
-    exclusions, found = exclusions_of(host, settings), list[Resource]()
-    with prefix_errors("data.proxy.login"):
-        if "packages" in settings.programs:
-            found += package_resources(settings, exclusions)
-    if "environment" in settings.programs:
-        found.append(environment_resource(settings, exclusions))
-    return [*found, *(file for unit in units_of(host) for file in unit.files())]
-
-
-def units_of(host: Host) -> Iterator[ProxiedUnit]:
-    """Yield the units of the host's container runtimes that are started with a proxy."""
-    found = [node_unit(host), docker_unit(host) if has_docker(host) else None]
-    yield from (unit for unit in found if unit)
-
-
-def node_unit(host: Host) -> ProxiedUnit | None:
-    """Return the unit of a node's runtime; None where it has no proxy by the inventory, and on other hosts."""
-    if not host.has_parent_group("nodes"):
-        return None
-    runtime = settings_of(host, ContainerdSettings)
-    return proxied_unit(host, runtime.service, "" if runtime.runtime == "containerd" else runtime.runtime)
-
-
-def has_docker(host: Host) -> bool:
-    """Return whether moor keeps Docker on the host."""
-    return host.has_parent_group("workstations") or (host.has_parent_group("harbor") and runs_registry(host))
+    return files_of(host)
 
 
 def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     """Return the absence of what moor wrote for programs to which the inventory gives the host's proxy no more."""
-    from moor.tasks.proxy.programs import program_leftovers
+    from moor.tasks.proxy.host import leftovers_of
 
-    settings = optional_settings_of(host, ProxySettings)
-    programs = settings.programs if settings and not leaves else ()
-    found = list(program_leftovers("packages" not in programs, "environment" not in programs))
-    if "runtimes" in programs:
-        return found
-    own = optional_settings_of(host, DockerSettings)
-    if leaves or own is None or own.proxy is None:
-        found += unset_proxy("docker")
-    return [*found, *unset_proxy(settings_of(host, ContainerdSettings).service)]
+    return leftovers_of(host, leaves)
 
 
 def talos(host: Host) -> list[dict[str, object]]:
@@ -94,13 +51,11 @@ def talos(host: Host) -> list[dict[str, object]]:
     Raises:
         InputError: the login cannot be read
     """
-    settings = optional_settings_of(host, ProxySettings)
-    if settings is None or "runtimes" not in settings.programs:
+    if host.data.get("proxy") is None:
         return []
-    with prefix_errors("data.proxy.login"):
-        url = settings.whole_url()
-    found = {"http_proxy": url, "https_proxy": url, "no_proxy": for_go(exclusions_of(host, settings))}
-    return [{"apiVersion": "v1alpha1", "kind": "EnvironmentConfig", "variables": found}]
+    from moor.tasks.proxy.host import talos_documents
+
+    return talos_documents(host)
 
 
 def write_proxy(task: Task) -> Result:

@@ -16,6 +16,8 @@ from moor.tasks.diagnosis.registry_path import check_registry_path
 from moor.tasks.names.dnsmasq import CONFIG, serve_names
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.names.records import write_records
+from moor.tasks.time.host import DROP_IN
+from moor.tasks.time.keep import keep_time
 from moor_lab.fleet import Host
 from moor_lab.lab import Lab
 from tests.harness.commands import moor_here
@@ -23,6 +25,7 @@ from tests.harness.labs import fleet_of_lab
 from tests.lab.networked import NETWORK_PACKAGES
 from tests.lab.serving import KEY, TSIG, WRONG, ZONE, Served, bind_on, knot_on
 from tests.lab.sites import NAME, Site, changed
+from tests.lab.test_time import SOURCE
 
 pytestmark = pytest.mark.lab
 
@@ -298,3 +301,32 @@ def test_a_node_tells_where_hosts_file_and_dns_disagree_and_what_will_not_last(s
     network.exec("dns1", ["systemctl", "stop", "dnsmasq"])
     assert told("dns") == ["name-unserved"]
     assert told("both", right) == ["dns-silent"]
+
+
+# A lab host is a container and shares this machine's clock, which timesyncd must not set.
+TIMESYNCD = """\
+rm -f /etc/systemd/system/systemd-timesyncd.service; mkdir -p /etc/systemd/system/systemd-timesyncd.service.d
+cat > /etc/systemd/system/systemd-timesyncd.service.d/lab.conf <<END
+[Unit]
+ConditionVirtualization=
+ConditionCapability=
+[Service]
+AmbientCapabilities=
+CapabilityBoundingSet=
+END
+systemctl daemon-reload"""
+
+
+def test_timesyncd_takes_the_inventorys_servers_alone(network: Lab, site: Site) -> None:
+    network.exec("dns1", ["sh", "-ec", SOURCE], timeout_s=120)
+    network.exec("node1", ["sh", "-ec", TIMESYNCD])
+    source = str(network.fleet.hosts["dns1"].address)
+    site.write(registry=REGISTRY, time={"servers": [source], "service": "timesyncd"})
+    drop_in, service, clock = f"edit:{DROP_IN}#time", "service:time", "time:clock"
+    assert changed(site.apply(keep_time, "node1")["node1"]) == [drop_in, service, clock]
+    assert changed(site.plan(keep_time, "node1")["node1"]) == []
+    assert source in network.exec("node1", ["timedatectl", "timesync-status"])
+    script = f"echo 'FallbackNTP=' >> {DROP_IN}; systemctl stop systemd-timesyncd; rm -r /run/systemd/timesync"
+    network.exec("node1", ["sh", "-c", script])
+    assert changed(site.plan(keep_time, "node1")["node1"]) == [drop_in, service, clock]
+    assert changed(site.apply(keep_time, "node1")["node1"]) == [drop_in, service, clock]

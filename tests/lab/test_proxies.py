@@ -33,6 +33,7 @@ def test_a_proxy_is_set_kept_and_taken_away_and_each_runtime_starts_once(moored:
         return lab.exec(host, ["sh", "-c", script]).strip()
 
     before = {name: run(name, "cat /etc/environment; ls /etc/apt/apt.conf.d") for name in ("node2", "ws1")}
+    run("node2", f"mkdir -p {OTHERS.rpartition('/')[0]}")
     run("node2", f"printf '[Service]\\nEnvironment=HTTPS_PROXY=http://old:3128\\n' > {OTHERS}")
     with sections_laid_over(moored, {"proxy": settings}):
         planned = set(moor.planned("proxy", *ON))

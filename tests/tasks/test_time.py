@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from moor.engine.plan import plan
 from moor.tasks.time.chrony_conf import with_servers, without_servers
-from moor.tasks.time.keep import asks_chrony, asks_timesyncd, judge_keeper, keeper_requirement, timesyncd_conf
+from moor.tasks.time.host import asks_chrony, asks_timesyncd, judge_keeper, keeper_requirement, timesyncd_conf
 from moor.tasks.time.keeper import ClockState, find_keeper, parse_offset
 from moor.tasks.time.resources import SetClock
 from moor.tasks.time.settings import TimeSettings
