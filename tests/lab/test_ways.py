@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from moor.resources.hashed_file import hash_of_file
 from moor.tasks.containerd.configure import configure_containerd
 from moor.tasks.diagnosis.environment import check_environment
 from moor.tasks.diagnosis.registry_path import check_registry_path
+from moor.tasks.mtu.keep import keep_mtu
+from moor.tasks.mtu.route import PROTOCOL, SCRIPT, UNIT, NoRouteMtu
 from moor.tasks.names.hosts import write_hosts
 from moor.tasks.trust import trust_ca
 from moor_lab.lab import Lab
@@ -123,21 +126,34 @@ def test_a_node_that_has_ipv6_alone_to_the_registry_pulls_from_it(lab: Lab, tmp_
         )
 
 
-def test_a_tunnel_that_loses_large_packets_is_told_from_one_that_says_so(lab: Lab, tmp_path: Path) -> None:
+def test_a_tunnel_that_loses_large_packets_is_told_from_one_that_says_so_and_gets_smaller_ones(
+    lab: Lab, tmp_path: Path
+) -> None:
     site = Site(lab, tmp_path / "site").write()
     harbor, tunnel = (str(lab.machine(name).host.address) for name in ("harbor1", TUNNEL))
+    near = ip_network(f"{harbor}/31", strict=False)
     narrow = f"""\
 echo 1 > /proc/sys/net/ipv4/ip_forward
 for f in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 > $f; done
 ip route replace {harbor} dev eth0 mtu lock 1400"""
     with (
         run_on(lab, TUNNEL, narrow, f"ip route del {harbor}; echo 0 > /proc/sys/net/ipv4/ip_forward"),
-        run_on(lab, "node3", f"ip route replace {harbor} via {tunnel}", f"ip route del {harbor}; ip route flush cache"),
+        run_on(lab, "node3", f"ip route replace {near} via {tunnel}", f"ip route del {near}; ip route flush cache"),
     ):
         assert not site.plan(check_environment, "node3")["node3"].error
         lab.exec("node3", ["ip", "route", "flush", "cache"])
         with closed(lab, TUNNEL, "icmp type destination-unreachable drop", "output"):
             report = site.plan(check_environment, "node3")["node3"]
+            site.write(mtu={"registry": 1400})
+            made = [f"file:{SCRIPT}", f"file:{UNIT}", "service:moor-mtu", f"mtu:{harbor}"]
+            assert changed(site.apply(keep_mtu, "node3")["node3"]) == made
+            assert changed(site.plan(keep_mtu, "node3")["node3"]) == []
+            assert not site.plan(check_environment, "node3")["node3"].error
+            lab.exec("node3", ["ip", "route", "flush", "proto", str(PROTOCOL)])
+            assert changed(site.plan(keep_mtu, "node3")["node3"]) == [f"mtu:{harbor}"]
+            assert changed(site.apply(keep_mtu, "node3")["node3"]) == [f"mtu:{harbor}"]
+        lab.exec("node3", ["sh", "-c", NoRouteMtu().mend(None).replace("moor_keep", ": ")])
+        assert "1400" not in lab.exec("node3", ["ip", "route", "get", harbor])
         assert "packets of 1500 bytes, which node3 sends through eth0, are lost on the way to " in report.error
         assert "packets of 1400 bytes arrive" in report.error
         assert [cause.rule for one in report.resources for cause in one.causes] == ["mtu-small"]
