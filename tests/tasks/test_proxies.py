@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 from collections.abc import Iterator
@@ -85,13 +86,17 @@ def test_what_go_leaves_out_by_name_other_programs_leave_out_too(words: list[str
 
 @pytest.fixture
 def proxy() -> Iterator[tuple[str, list[str]]]:
-    """Yield the address of a proxy that answers 404 to everything, and the hosts that it was asked for."""
+    """Yield the address of a proxy that wants a login and has nothing, and what it was asked for, with which login."""
     asked: list[str] = []
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(f"{self.path} {self.headers.get('Proxy-Authorization', '-')}")
-            self.send_error(404)
+            login = self.headers.get("Proxy-Authorization", "-")
+            asked.append(f"{self.path} {login}")
+            self.send_response(407 if login == "-" else 404)
+            self.send_header("Proxy-Authenticate", 'Basic realm="x"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             pass
@@ -166,6 +171,20 @@ def test_dnf_reads_the_proxy_in_its_section_and_a_proxy_of_somebody_else_is_told
         own.edit("[main]\nproxy = http://me:hunter2@other\n", "there")
     assert "hunter2" not in str(told.value)
     assert without_block(content, "proxy") == "[main]\ngpgcheck=1\n[extra]\nproxy=http://other\n"
+
+
+def test_dnf_logs_in_to_the_proxy_of_moors_lines(proxy: tuple[str, list[str]], tmp_path: Path) -> None:
+    url, asked = proxy
+    known = with_login(tmp_path).model_copy(update={"url": url})
+    (own,) = [one for one in package_resources(known, []) if one.id == f"edit:{programs.DNF}#proxy"]
+    assert isinstance(own, SecretEdit)
+    (tmp_path / "dnf.conf").write_text(
+        own.edit("[main]\nretries=1\n[x]\nname=x\nbaseurl=http://outside.invalid/x\n", "there")
+    )
+    argv = ["dnf", "-qc", str(tmp_path / "dnf.conf"), "--setopt=reposdir=/none", f"--setopt=cachedir={tmp_path}/cache"]
+    subprocess.run([*argv, "makecache"], capture_output=True, check=False, timeout=60)
+    login = base64.b64encode(b"bob:hunter2hunter2").decode()
+    assert f"http://outside.invalid/x/repodata/repomd.xml Basic {login}" in asked
 
 
 def with_login(folder: Path, login: str = "bob:hunter2hunter2") -> Proxy:
