@@ -13,7 +13,7 @@ from moor.resources.requirement import Requirement
 from moor.tasks.packages import packages
 from moor.tasks.time.chrony_conf import DEBIANS, PATHS, with_servers, without_servers
 from moor.tasks.time.keeper import CHRONY, COMMANDS, DAEMONS, TIMESYNCD, TIMESYNCD_PROGRAMS, UNITS, find_keeper
-from moor.tasks.time.resources import Reread, SetClock, Timekeeper
+from moor.tasks.time.resources import PackagedEdit, Reread, SetClock, Timekeeper
 from moor.tasks.time.settings import TimeSettings
 
 DROP_IN = "/etc/systemd/timesyncd.conf.d/moor.conf"
@@ -48,7 +48,7 @@ def _programs(service: str | None) -> tuple[str, ...]:
 def _files(service: str | None, edit: Callable[[str], str], drop_in: str) -> Iterator[Resource]:
     for path in PATHS:
         asks, shipped = asks_chrony(service, path), DEBIANS if path == PATHS[0] else ()
-        yield Edit(path, "time", partial(_if_there, edit=edit), asks=asks, validate=CHECK, shipped=shipped)
+        yield PackagedEdit(path, "time", partial(_if_there, edit=edit), asks=asks, validate=CHECK, shipped=shipped)
     yield Edit(DROP_IN, "time", partial(_whole, text=drop_in), asks=asks_timesyncd(service))
 
 

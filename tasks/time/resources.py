@@ -6,12 +6,22 @@ from dataclasses import dataclass
 from shlex import quote
 
 from moor.resources.base import Scripted, State
+from moor.resources.edit import Edit
 from moor.resources.service import STARTED_CS, Service
 from moor.tasks.time.chrony_conf import PATHS
 from moor.tasks.time.keeper import READ_STATE, ClockState, find_keeper, find_unit, within
 
 DROP_IN_DIRECTORY = "/etc/systemd/timesyncd.conf.d"  # it changes with a file that is taken out
 WAIT_S = 60  # chrony sets the clock some seconds after its start, timesyncd at the first answer
+
+
+@dataclass(frozen=True)
+class PackagedEdit(Edit):
+    """An edit of a file that a package may have brought since it was read."""
+
+    @property
+    def late(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
