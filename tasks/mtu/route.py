@@ -60,7 +60,7 @@ def resources_of(host: Host) -> Sequence[Resource]:
     return [
         File(SCRIPT, script(addresses, size)),
         File(UNIT, SERVICE),
-        Service("moor-mtu", newer_than=(SCRIPT, UNIT)),
+        RouteService("moor-mtu", newer_than=(SCRIPT, UNIT)),
         *(RouteMtu(address, size) for address in addresses),
     ]
 
@@ -80,6 +80,14 @@ for a in {places}; do
   ip $(case $a in *:*) echo -6 ;; *) echo -4 ;; esac) route replace "$a" $w mtu {size} proto {PROTOCOL} || exit 1
 done
 """
+
+
+@dataclass(frozen=True)
+class RouteService(Service):
+    """The service that makes the routes at each start of the host."""
+
+    def follows(self, paths: frozenset[str]) -> FormerRoutes | None:  # type: ignore[override]  # its unit may be gone
+        return None if paths.isdisjoint(self.newer_than) else FormerRoutes()
 
 
 @dataclass(frozen=True)
@@ -157,3 +165,19 @@ systemctl disable --now moor-mtu >&2 2>/dev/null || :
 for f in {UNIT} {SCRIPT}; do ! grep -qsF {quote(MARK)} "$f" || {{ moor_keep "$f"; rm -f "$f"; }}; done
 for v in -4 -6; do ip $v route flush proto {PROTOCOL} 2>/dev/null || :; done
 systemctl daemon-reload"""
+
+
+@dataclass(frozen=True)
+class FormerRoutes(NoRouteMtu):
+    """The routes of moor's files after these were put back; none where they are gone."""
+
+    def probe(self) -> str:
+        return f"""\
+n=$(sed -n 's/.* mtu \\([0-9]*\\) proto .*/\\1/p' {SCRIPT} 2>/dev/null)
+r=$(for v in -4 -6; do ip $v route show proto {PROTOCOL} 2>/dev/null; done |
+  sed -n 's/.* mtu \\([0-9]*\\).*/\\1/p' | sort -u)
+[ "$n" = "$r" ] || echo "mtu $r\""""
+
+    def mend(self, actual: State | None) -> str:
+        again = "systemctl daemon-reload && systemctl restart moor-mtu"
+        return f"if [ -e {UNIT} ]; then {again}; else\n{super().mend(None)}\nfi"

@@ -15,19 +15,9 @@ from moor.settings import optional_settings_of, prefix_errors
 from moor.tasks.proxies.no_proxy import exclusions_of, for_go
 from moor.tasks.proxies.running import READ_DOCKER_PROXY, parse_key_values, read_containerd_proxy
 from moor.tasks.proxies.settings import Proxy, ProxySettings
+from moor.tasks.proxies.unset import MARK, READ_LOGIN, FormerProxy, drop_in_path, environment_path
 
-MARK = "# Written by moor"  # how the first line of the drop-in begins
 RANCHER = ("k3s", "rke2")
-
-
-def environment_path(unit: str) -> str:
-    """Return the file of a unit's variables."""
-    return f"/etc/moor/{unit}-proxy.env"
-
-
-def drop_in_path(unit: str) -> str:
-    """Return the drop-in that has systemd read them."""
-    return f"/etc/systemd/system/{unit}.service.d/moor-proxy.conf"
 
 
 @dataclass(frozen=True)
@@ -129,6 +119,10 @@ class RunningProxy(Scripted):
     def desired(self, actual: State | None) -> State:
         return {"HTTPS_PROXY": self.wanted.proxy.address, "NO_PROXY": self.wanted.no_proxy, "login": "its own"}
 
+    def follows(self, paths: frozenset[str]) -> FormerProxy | None:
+        written = {self.wanted.environment_path, self.wanted.drop_in_path}
+        return None if paths.isdisjoint(written) else FormerProxy(self.wanted.unit, self.wanted.own)
+
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
         if self.wanted.environment_path in paths and actual is not None:
             return {**actual, "login": "of its last start"} if self.wanted.proxy.login else actual
@@ -141,7 +135,7 @@ class RunningProxy(Scripted):
         unit = self.wanted.unit
         read = READ_DOCKER_PROXY if unit == "docker" else read_containerd_proxy(unit, self.wanted.own)
         known = " ".join(map(quote, (unit, self.wanted.own, self.wanted.environment_path)))
-        return f"{_LOGIN}\n( {read}\n)\nmoor_login {known}"
+        return f"{READ_LOGIN}\n( {read}\n)\nmoor_login {known}"
 
     def actual(self, output: str) -> State | None:
         seen = parse_key_values(output)
@@ -185,22 +179,6 @@ others=$(printf '%s\\n' "$seen" | sed -n 's/^other=//p' | tr '\\n' ' ')
 others="it is also set in: ${{others:-no file that moor knows}}; take that out"
 moor_fail "$u still runs with another proxy than {self.wanted.environment_path} says; $others\""""
 
-
-# Whether the process of unit $1 was started with the addresses that the file $3 has now, a login in them included.
-_LOGIN = """\
-moor_login() { # UNIT OWN FILE
-  p=$(systemctl show -p MainPID --value "$1" 2>/dev/null)
-  case $2 in k3s|rke2)
-    p=
-    for d in /proc/[0-9]*; do
-      read -r c < "$d/comm" && [ "$c" = containerd ] || continue
-      ! tr '\\0' ' ' < "$d/cmdline" 2>/dev/null | grep -q "/rancher/$2/" || p=${d#/proc/}
-    done 2>/dev/null ;;
-  esac
-  [ -r "/proc/${p:-0}/environ" ] && [ -r "$3" ] || return 0
-  x=$(sed -n 's/^\\(CONTAINERD_\\)*HTTPS_PROXY=//p' "$3")
-  tr '\\0' '\\n' < "/proc/$p/environ" | sed -n 's/^HTTPS_PROXY=//p' | grep -qFx -e "$x" || echo login=other
-}"""
 
 # The files of others that set a proxy for a unit, by name alone.
 _OTHERS = """\

@@ -8,7 +8,34 @@ from shlex import quote
 from moor.resources.base import Resource, Scripted, State
 from moor.resources.file import Absent
 from moor.resources.leftover import Leftover
-from moor.tasks.proxies.runtimes import MARK, drop_in_path, environment_path
+
+MARK = "# Written by moor"  # how the first line of the drop-in begins
+
+# Whether the process of unit $1 was started with the addresses that the file $3 has now, a login in them included.
+READ_LOGIN = """\
+moor_login() { # UNIT OWN FILE
+  p=$(systemctl show -p MainPID --value "$1" 2>/dev/null)
+  case $2 in k3s|rke2)
+    p=
+    for d in /proc/[0-9]*; do
+      read -r c < "$d/comm" && [ "$c" = containerd ] || continue
+      ! tr '\\0' ' ' < "$d/cmdline" 2>/dev/null | grep -q "/rancher/$2/" || p=${d#/proc/}
+    done 2>/dev/null ;;
+  esac
+  [ -r "/proc/${p:-0}/environ" ] && [ -r "$3" ] || return 0
+  x=$(sed -n 's/^\\(CONTAINERD_\\)*HTTPS_PROXY=//p' "$3")
+  tr '\\0' '\\n' < "/proc/$p/environ" | sed -n 's/^HTTPS_PROXY=//p' | grep -qFx -e "$x" || echo login=other
+}"""
+
+
+def environment_path(unit: str) -> str:
+    """Return the file of a unit's variables."""
+    return f"/etc/moor/{unit}-proxy.env"
+
+
+def drop_in_path(unit: str) -> str:
+    """Return the drop-in that has systemd read them."""
+    return f"/etc/systemd/system/{unit}.service.d/moor-proxy.conf"
 
 
 def unset_proxy(unit: str) -> list[Resource]:
@@ -58,3 +85,14 @@ set=$(systemctl show -p EnvironmentFiles --value {unit} 2>/dev/null | sed 's/ (i
 
     def mend(self, actual: State | None) -> str:
         return f"systemctl daemon-reload >&2 && systemctl restart {quote(self.unit)} >&2"
+
+
+@dataclass(frozen=True)
+class FormerProxy(UnsetProxy):
+    """A unit that runs with the proxy of its files after these were put back, or without one where they have none."""
+
+    own: str = ""
+
+    def probe(self) -> str:
+        known = " ".join(map(quote, (self.unit, self.own, environment_path(self.unit))))
+        return f"( {super().probe()}\n)\n{READ_LOGIN}\nmoor_login {known}"
