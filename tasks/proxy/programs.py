@@ -16,6 +16,7 @@ from moor.errors import HostError
 from moor.formats.marked_block import with_block, without_block
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
+from moor.resources.leftover import Leftover
 from moor.secrets.secret import Secret
 from moor.tasks.proxies.no_proxy import for_environment, for_suffixes, whole_names
 from moor.tasks.proxies.settings import Proxy
@@ -86,7 +87,7 @@ def environment_resource(proxy: Proxy, exclusions: Sequence[str]) -> Resource:
 def program_leftovers(packages: bool, environment: bool) -> Iterator[Resource]:
     """Yield the absence of moor's lines in the files of package managers, and of logins."""
     if packages:
-        yield SecretEdit(APT, BLOCK, _without_own, asks=HAS_APT, mode="")
+        yield Leftover(APT, APT_MARK)
     chosen = [*(BLOCK_FILES[:4] if packages else ()), *(BLOCK_FILES[4:] if environment else ())]
     for file in chosen:
         yield SecretEdit(file.path, BLOCK, lambda content, _: without_block(content, BLOCK), asks=file.has, mode="")
@@ -109,10 +110,6 @@ def sysconfig(url: str, exclusions: Sequence[str]) -> list[str]:
 
 def _whole(content: str, facts: str, text: str) -> str:
     return text if facts else content
-
-
-def _without_own(content: str, _: str) -> str:
-    return "" if content.startswith(APT_MARK) else content
 
 
 def _lines_of(file: BlockFile, lines: Sequence[str]) -> Callable[[str, str], str]:

@@ -9,6 +9,7 @@ from nornir.core.inventory import Host
 
 from moor.resources.base import Resource
 from moor.resources.edit import Edit
+from moor.resources.leftover import Leftover
 from moor.resources.requirement import Requirement
 from moor.tasks.packages import packages
 from moor.tasks.time.chrony_conf import DEBIANS, PATHS, with_servers, without_servers
@@ -115,6 +116,6 @@ def leftovers() -> Sequence[Resource]:
     there = "[ ! -e {} ] || echo there"
     return [
         *(Edit(path, "time", partial(_if_there, edit=without_servers), asks=there.format(path)) for path in PATHS),
-        Edit(DROP_IN, "time", lambda content, _: "" if content.startswith(MARK) else content),
+        Leftover(DROP_IN, MARK.strip()),
         Reread(),
     ]

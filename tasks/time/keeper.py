@@ -47,7 +47,8 @@ esac"""
 READ_STATE = """\
 case $k in
   timesyncd)
-    x=$(timeout 5 timedatectl timesync-status 2>/dev/null)
+    # timedatectl would have D-Bus start a service that is stopped.
+    x=; ! systemctl is-active -q systemd-timesyncd 2>/dev/null || x=$(timeout 5 timedatectl timesync-status 2>/dev/null)
     printf '%s\\n' "$x" | sed -n -e 's/^ *Server: .*(\\(.*\\)).*/server=\\1/p' -e 's/^ *Offset: */offset=/p'
     [ -e /run/systemd/timesync/synchronized ] && printf '%s\\n' "$x" | grep -q 'Offset:' && echo synchronised=yes ;;
   *)

@@ -101,11 +101,13 @@ def test_what_chrony_says_of_the_clock(shell: str, said: str, differs: list[str]
 @by_shell
 def test_what_timesyncd_says_of_the_clock(shell: str) -> None:
     clock = SetClock("timesyncd", ("ntp1.moor.test",), 0.5)
-    said = f"timedatectl() {{ printf %s '{STATUS.format(offset='-1.203ms')}'; }}\n[() {{ :; }}"
-    state = seen(shell, clock, said.partition("\n[")[0])
+    said = f"timedatectl() {{ printf %s '{STATUS.format(offset='-1.203ms')}'; }}"
+    state = seen(shell, clock, f"{said}\nsystemctl() {{ :; }}")
     synchronised = Path("/run/systemd/timesync/synchronized").exists()
     assert (plan([clock], {clock.id: state}) == []) is synchronised
     assert state["others"] == ""
+    stopped = seen(shell, clock, f"{said}\nsystemctl() {{ return 3; }}")
+    assert stopped["synchronised"] == "no"
 
 
 @pytest.mark.parametrize(
