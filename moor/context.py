@@ -296,7 +296,7 @@ def site_of(where: Host | Nornir) -> SiteSettings:
     """
     site = context_of(where).site
     if site is None:
-        raise InputError("the inventory was not loaded from a site; open it by moor.sites.site.open_site")
+        raise InputError("the inventory was not loaded from a site; open it by open_site of moor or moor.api")
     return site
 
 

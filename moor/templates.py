@@ -25,7 +25,9 @@ def render(template: str, site: Path | None = None, **values: object) -> str:
     try:
         return _environment_for(site).get_template(template).render(**values)
     except jinja2.TemplateNotFound:
-        raise InputError(f"templates/{template}: no such template") from None
+        raise InputError(
+            f"templates/{template}: no such template; write it there, or correct the template: that names it"
+        ) from None
     except jinja2.TemplateError as error:
         line = f":{error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
         raise InputError(f"templates/{template}{line}: {error}") from None

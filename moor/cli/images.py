@@ -31,5 +31,7 @@ def images(options: Options, selection: ImageSelection) -> int:
     from moor.cli.commands import images as command
 
     if selection.namespace and not NAMESPACE.fullmatch(selection.namespace):
-        raise InputError(f"images: --namespace: {selection.namespace!r} is no name of a namespace")
+        raise InputError(
+            f"images: --namespace: {selection.namespace!r} is no name of a namespace; write one such as demo"
+        )
     return command.images(options, selection.namespace, only_faults=selection.faults)

@@ -20,6 +20,7 @@ from moor.script_result import ScriptResult
 Found = TypeVar("Found")
 P = ParamSpec("P")
 
+TRY_SHELL = "; try there, as the login user: sudo -n sh -c true"  # after the error of a shell that does not start
 ANNOUNCED = "moor_asks"  # the attribute of a task function that holds the generator function
 
 

@@ -21,6 +21,7 @@ from moor.errors import ApiRefusal, ErrorKind, HostError, LockContention, MoorEr
 from moor.resources.base import Later, Probed, Remote, Required, Resource
 
 NOT_MADE_REMEDY = "it is made on another host, which failed or which --limit leaves out; run moor apply with that host"
+NOT_MENDED = "\ndoes something else change it too? look there, then apply again"
 UNPLANNED = "it differs now and is not in the saved plan, so nothing of this stage is changed; plan again"
 ROUNDS = 5  # more than the longest chain of changes that make further changes necessary
 
@@ -173,7 +174,7 @@ def _mend_rounds(task: Task, resources: Sequence[Resource], changes: list[Change
         if not waited and is_stuck(former, changes):
             break
     left = [
-        Outcome(c, "failed", f"{c.id}: still not as it should be after mending: {c.diff}", ErrorKind.UNMET)
+        Outcome(c, "failed", f"{c.id}: still not as it should be after mending: {c.diff}{NOT_MENDED}", ErrorKind.UNMET)
         for c in changes
     ]
     done.update({outcome.change.id: outcome for outcome in left})

@@ -74,7 +74,11 @@ def _begin(connection: Connection, writing: bool) -> int:
 def _prepare_tables(database: Database, connection: Connection) -> None:
     """Create or migrate the tables in a transaction of their own."""
     if not connection.writable:
-        raise HistoryError(f"an older moor wrote it, and it cannot be written here to migrate it to version {VERSION}")
+        raise HistoryError(
+            f"an older moor wrote it, and it cannot be written here to migrate it to version {VERSION}; "
+            "run moor history "
+            "once as the user who owns it"
+        )
     from moor.history import schema  # imports SQLAlchemy, which a file that is up to date does not need
 
     try:

@@ -138,7 +138,9 @@ def check_addresses(inventory: Inventory, sources: dict[str, Source], faults: In
         names[options.hostname, options.port or SSH_PORT].append(host.name)
     for (address, port), (first, *others) in names.items():
         for name in others:
-            faults.add(sources[name].below("hostname"), f"{address} port {port} is {first}'s already")
+            faults.add(
+                sources[name].below("hostname"), f"{address} port {port} is {first}'s already; correct one of the two"
+            )
 
 
 def _addresses(fleet: Fleet, hosts: Hosts) -> dict[str, dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
-from moor.engine.asking import Asking, Question, asks
+from moor.engine.asking import TRY_SHELL, Asking, Question, asks
 from moor.errors import ErrorKind, HostError
 
 SECTION = "node"  # of the settings: data.node.name
@@ -63,7 +63,7 @@ def identify(task: Task) -> Asking[Result]:
     answer = yield Question(FRAGMENT, ASK_S)
     if answer.code:
         raise HostError(
-            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}",
+            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}{TRY_SHELL}",
             ErrorKind.COMMAND,
         )
     return Result(host=task.host, result=identity_of(answer.stdout.decode("utf-8", "replace")))

@@ -141,7 +141,10 @@ class NetBoxSession(requests.Session):
                 f"{_place(self._url)} alone; have the proxy before NetBox hand on Host and X-Forwarded-Proto"
             )
         if url in self._asked:
-            raise InputError(f"the pages of {urlsplit(url).path} lead in a circle")
+            raise InputError(
+                f"the pages of {urlsplit(url).path} lead in a circle; look at the proxy before NetBox, "
+                "which may cut queries off"
+            )
         self._asked.add(url)
 
     def _record(self, answer: requests.Response) -> None:

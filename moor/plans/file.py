@@ -72,7 +72,7 @@ def write_plan(path: Path, plan: SavedPlan, key: Secret) -> None:
         private_files.write(path, (json.dumps(whole, indent=1) + "\n").encode(), MODE)
     except OSError as error:
         words = controller_error_text(error) or error.strerror or str(error)
-        raise InputError(f"--out {path}: {words}; the plan is not saved") from error
+        raise InputError(f"--out {path}: {words}; the plan is not saved, name another file") from error
 
 
 def read_plan(path: Path, key: Secret | None = None) -> SavedPlan:
@@ -104,7 +104,7 @@ def read_plan(path: Path, key: Secret | None = None) -> SavedPlan:
 def _content(path: Path) -> dict[str, Any]:
     try:
         if os.stat(path).st_size > LARGEST:
-            raise InputError(f"{path}: too large for a saved plan")
+            raise InputError(f"{path}: too large for a saved plan; {AGAIN}")
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; a plan is saved by moor plan --out {path}") from error

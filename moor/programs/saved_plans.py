@@ -68,7 +68,11 @@ class PlanToApply:
         saved = read_plan(path, key)
         some = nr.filter(filter_func=lambda host: host.name in saved.hosts)
         if not some.inventory.hosts:
-            raise InputError(f"{path}: inventory and --limit leave none of its hosts: {fold(list(saved.hosts))}")
+            raise InputError(
+                f"{path}: inventory and --limit leave none of its hosts: {fold(list(saved.hosts))}; "
+                "name some of them, or "
+                "plan again"
+            )
         return cls(some, saved, key)
 
     @property

@@ -152,7 +152,10 @@ fi"""
             if part is None or part.digest != digest:
                 raise HostError("what arrived is not what was sent; run again", ErrorKind.ANSWER)
             if self.sha256 and digest != self.sha256:
-                raise InputError(f"{self.source}: not the file that sha256 names, {self.sha256}; was the download cut?")
+                raise InputError(
+                    f"{self.source}: not the file that sha256 names, {self.sha256}; was the download cut? download it "
+                    "again, or correct sha256 in the inventory"
+                )
         except MoorError:
             with suppress(HostError):
                 shell.run(scripts.discard())

@@ -104,7 +104,10 @@ done"""
 
     def mend(self, actual: State | None) -> str:
         if actual is None:
-            raise HostError(f"{self.id}: the host does not run systemd")
+            raise HostError(
+                f"{self.id}: the host does not run systemd, by which moor starts services; take it out "
+                "of the groups that need them"
+            )
         right = actual["enabled"] == _word(self.enabled)
         enabling = ":" if right else f'systemctl -q {"enable" if self.enabled else "disable"} "$u" || exit 1'
         starting = self._start() if self.running else 'systemctl stop "$u"'

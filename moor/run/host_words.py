@@ -96,7 +96,9 @@ class HostWords:
             names = [name] if name in self._hosts else self._like(name)
             if not names:
                 if set(name) & set("*?"):
-                    raise InputError(f"{OPTION}: no host or group is like {name}")
+                    raise InputError(
+                        f"{OPTION}: no host or group is like {name}; hosts.yaml and groups.yaml have the names"
+                    )
                 hint = did_you_mean(name, (*self._hosts, *self._groups))
                 raise InputError(f"{OPTION}: no host or group is called {name}{hint}")
             found.update(names)
@@ -130,7 +132,7 @@ def _expanded(word: str) -> Iterable[str]:
     if "[" not in word and "]" not in word:
         return (word,)
     if _size(word) > MOST:
-        raise InputError(f"{OPTION}: {word}: it names {_size(word)} hosts, more than {MOST}")
+        raise InputError(f"{OPTION}: {word}: it names {_size(word)} hosts, more than {MOST}; write a shorter range")
     from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet, NodeSetException
 
     try:

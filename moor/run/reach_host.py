@@ -9,7 +9,7 @@ from nornir.core.task import Result, Task
 
 from moor.connections.devices.device import device_of
 from moor.connections.names import KUBERNETES, NETMIKO, connection_of
-from moor.engine.asking import Asking, Question, asks
+from moor.engine.asking import TRY_SHELL, Asking, Question, asks
 from moor.errors import ErrorKind, HostError
 
 REACH_S = 30
@@ -26,7 +26,7 @@ def reach_host(task: Task) -> Asking[Result]:
     answer = yield Question(":", REACH_S)
     if answer.code:
         raise HostError(
-            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}",
+            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}{TRY_SHELL}",
             ErrorKind.COMMAND,
         )
     return Result(host=task.host, result="reached")

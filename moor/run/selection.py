@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from moor.settings.modules import RUNBOOKS, concern_of, load_module, modules_of
 from moor.suggestions import did_you_mean
 
 WHOLE = "site"  # the runbook with all concerns
+GROUP = re.compile(r"'has_parent_group': '([^']+)'")  # in the text of a filter
 ALL = 1_000_000  # more hosts than any batch has
 
 
@@ -38,7 +40,7 @@ def limit_hosts(nr: Nornir, expression: str | None, remembered: Remembered) -> N
         raise InputError("--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet")
     chosen = HostWords(nr.inventory.hosts, nr.inventory.groups, remembered).chosen(words)
     if not chosen:
-        raise InputError(f"--limit {expression}: no host is left")
+        raise InputError(f"--limit {expression}: no host is left; name other hosts")
     return nr.filter(filter_func=lambda host: host.name in chosen)
 
 
@@ -51,7 +53,9 @@ def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
     if meant:
         there = fold(list(nr.inventory.hosts), ", ")
         raise InputError(f"{called}: it has no stage for {there}; it is for {fold(meant, ', ')}")
-    raise InputError(f"{called}: no host of the inventory is in a group that it is for")
+    groups = fold(list(dict.fromkeys(GROUP.findall(" ".join(str(stage.on) for stage in runbook.stages)))), ", ")
+    remedy = f"; put one into {groups} in hosts.yaml" if groups else ""
+    raise InputError(f"{called}: no host of the inventory is in a group that it is for{remedy}")
 
 
 def registry_for(nr: Nornir, command: str) -> Host:

@@ -85,7 +85,10 @@ class UsersCrontab:
     def _write(self, text: str) -> None:
         done = _crontab("-", text.encode("utf-8", "surrogateescape"))
         if done.returncode:
-            raise HostError(f"crontab: {done.stderr.decode('utf-8', 'replace').strip()}", ErrorKind.CONTROLLER)
+            words = done.stderr.decode("utf-8", "replace").strip()
+            raise HostError(
+                f"crontab: {words}; nothing was changed, may this user have a crontab?", ErrorKind.CONTROLLER
+            )
 
 
 def _crontab(argument: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -135,6 +135,10 @@ def read_config(site: Path) -> SiteConfig:
 
 def read_tree(path: Path) -> Tree:
     """Read a config.yaml without validating its keys; raise InputError if it is missing or not YAML."""
+    if path.is_dir():
+        raise InputError(
+            f"{path}: a directory; --site DIR names the directory of a site, in which config.yaml is a file"
+        )
     if not path.is_file():
         raise InputError(f"{path}: not there; moor init writes a site, --site DIR names one")
     faults = InputFaults()

@@ -133,9 +133,9 @@ def load_yaml(path: Path, shown: str, faults: InputFaults) -> Tree:
     except YAMLError as error:
         faults.add(Source(shown, 1), f"not YAML: {' '.join(str(error).split())}")
     except UnicodeDecodeError as error:
-        faults.add(Source(shown, 1), f"not UTF-8 text: {error.reason} at byte {error.start}")
+        faults.add(Source(shown, 1), f"not UTF-8 text: {error.reason} at byte {error.start}; save it as UTF-8")
     except OSError as error:
-        faults.add(Source(shown, 1), f"cannot be read: {error.strerror}")
+        faults.add(Source(shown, 1), f"cannot be read: {error.strerror}; run moor as a user who may read it")
     return Tree(Source(shown, 1), None)
 
 

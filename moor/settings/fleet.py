@@ -124,7 +124,10 @@ class Fleet:
             self._check_groups(layer)
         for name, layer in self.groups.items():
             if name in self._ancestors(layer):
-                self.faults.add(layer.tree.place(("groups",)), "the group is its own ancestor")
+                self.faults.add(
+                    layer.tree.place(("groups",)),
+                    "the group is its own ancestor; take it out of groups, or out of theirs",
+                )
         for layer in (*self.hosts.values(), *self.groups.values(), self.defaults):
             for key, tree in layer.part("data").items():
                 if key not in (HOST_KEY, CUSTOM) and key not in self.models:

@@ -53,7 +53,11 @@ def read_fleet(directory: Path) -> Fleet:
     wanted = _configuration(directory).inventory
     plugin = InventoryPluginRegister.get_plugin(wanted.plugin)(**wanted.options)
     if not isinstance(plugin, FleetInventory):
-        raise InputError(f"{CONFIG}: inventory.plugin: {wanted.plugin} does not tell where a setting is written")
+        raise InputError(
+            f"{CONFIG}: inventory.plugin: {wanted.plugin} does not tell where a setting is written; "
+            "moor show HOST needs "
+            "FleetInventory, ClusterInventory or NetBoxInventory"
+        )
     return plugin.load_fleet()[0]
 
 

@@ -162,7 +162,8 @@ class _Restore:
         answer = run_under_lock(self._shell, [fragment], mark, context_of(self._task).run, SWAP_S)
         (done,) = require_all(split_answers(answer.stdout, answer.stderr, mark), 1, answer.stderr)
         if done.code:
-            raise HostError(f"putting in place what was sent: exit {done.code}: {done.stderr.strip()[-2000:]}")
+            words = done.stderr.strip()[-2000:]
+            raise HostError(f"putting in place what was sent: exit {done.code}: {words}; run the same command again")
         discard_observation(self._task.host)
 
     def _run(self, script: str, doing: str) -> None:

@@ -66,7 +66,7 @@ class Store:
         if len(found) == 1:
             return found[0]
         if found:
-            raise InputError(f"{start}: several backups are called so: {', '.join(found)}")
+            raise InputError(f"{start}: several backups are called so: {', '.join(found)}; write more of the name")
         if [name for name in self.partial() if name.startswith(start)]:
             raise InputError(
                 f"{start}: this backup did not come to its end, and is none; moor backup list shows others"

@@ -114,7 +114,9 @@ def unpack(path: Path, manifest: BundleManifest, target: Path | None) -> None:
             moved += part.size
             progress(moved)
         if _next(file, len(END), path) != END or file.read(1):
-            raise InputError(f"{path}: something follows its last part; it was altered")
+            raise InputError(
+                f"{path}: something follows its last part, so it was altered; copy it again, or make it again"
+            )
 
 
 def _unpack_part(file: BinaryIO, part: Part, target: Path | None, path: Path) -> None:

@@ -85,4 +85,8 @@ def _file(entry: Entry, path: Path, size: int) -> Iterator[bytes]:
             digest.update(piece)
             yield piece
     if left or (entry.sha256 and digest.hexdigest() != entry.sha256):
-        raise InputError(f"{path}: it is not what the bundle's manifest says of {entry.part or entry.name}")
+        raise InputError(
+            f"{path}: it is not what the bundle's manifest says of {entry.part or entry.name}; copy it "
+            "again, or make it "
+            "again"
+        )

@@ -204,7 +204,10 @@ def _installer(needs: Needs, workshop: Workshop) -> list[Part]:
     found = workshop.copy_in(needs.installer, path)
     if needs.sha256 not in (None, found):
         (workshop.folder / path).unlink()
-        raise InputError(f"{needs.installer}: not the file that data.harbor.sha256 names, {needs.sha256}")
+        raise InputError(
+            f"{needs.installer}: not the file that data.harbor.sha256 names, {needs.sha256}; download it again, or "
+            "correct sha256"
+        )
     workshop.keep_only("installer", [needs.installer.name])
     return [workshop.part(path, "installer")]
 

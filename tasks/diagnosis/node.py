@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nornir.core.task import Result, Task
 
-from moor.context import DiagnosisScope, context_of, runs_registry
+from moor.context import DiagnosisScope, context_of
 from moor.errors import HostError
 from moor.settings import settings_of
 from moor.tasks.diagnosis.cluster_evidence import cluster_evidence_of
@@ -52,10 +54,8 @@ def examine(task: Task, scope: DiagnosisScope) -> Result:
     images = select_images(task, scope, view, endpoint)
     if scope.own_login and not images:
         raise HostError(_nothing_to_ask(task, scope, view, endpoint))
-    if not images and runs_registry(task.host):
-        return report_layers(task, judge({}, RULES), unknown=unknown_workloads(task, scope))
     if not images:
-        return _examine_without_image(task)
+        return _examine_without_image(task, unknown_workloads(task, scope))
     requests = [image_request_of(task, scope, view, endpoint, image) for image in images]
     seen = read_node(task, requests)
     cluster = cluster_evidence_of(task, scope, view, pod_expectations_of(task, endpoint, requests), seen)
@@ -69,15 +69,19 @@ def examine(task: Task, scope: DiagnosisScope) -> Result:
     )
 
 
-def _examine_without_image(task: Task) -> Result:
-    """Examine the layers of a pull from a registry of others up to the login, since no workload names an image."""
+def _examine_without_image(task: Task, unknown: Mapping[str, str]) -> Result:
+    """Examine the layers of a pull up to the login, since no workload names an image.
+
+    Args:
+        unknown: why nothing is known of a layer
+    """
     login = next(iter(settings_of(task.host, Logins).by_name.values()), None)
     known = (login.user, login.password.resolve()) if login else None
     request = ImageRequest(probe_request_of(task.host, "", known), ControllerFacts(), known)
     seen = read_node(task, [request])
     left_out = OF_IMAGE if login else (*OF_IMAGE, "login")
     evidence = {layer: found for layer, found in seen.evidence.items() if layer not in left_out}
-    return report_layers(task, judge(evidence, RULES), seen.unreached)
+    return report_layers(task, judge(evidence, RULES), seen.unreached, unknown)
 
 
 def _nothing_to_ask(

@@ -57,7 +57,8 @@ def guards_of(host: Host, settings: Firewall) -> Guards:
     found = {**_of_registry(host), **_of_ssh(host)}
     if twice := sorted(found.keys() & settings.ports):
         raise InputError(
-            f"{host.name}: data.firewall.ports has {', '.join(map(str, twice))}, which data.access already covers"
+            f"{host.name}: data.firewall.ports has {', '.join(map(str, twice))}, which data.access "
+            "already covers; leave it out there"
         )
     found |= {port: Guard(port, sources) for port, sources in settings.ports.items()}
     return Guards(tuple(found[port] for port in sorted(found)), settings.refuse)

@@ -123,9 +123,14 @@ class AccountPassword(Remote):
             return
         found: dict[str, Any] | None = harbor.get("/api/v2.0/users/current", CURRENT_USER)
         if found is None:
-            raise HostError(f"Harbor does not know its user {self.user}", ErrorKind.ANSWER)
+            raise HostError(f"Harbor does not know its user {self.user}; correct data.harbor.account", ErrorKind.ANSWER)
         sent = {"old_password": self.before.reveal(), "new_password": self.new.reveal()}
         harbor.change("PUT", f"/api/v2.0/users/{found['user_id']}/password", sent)
         if not harbor.takes(login.new):
-            raise HostError("Harbor said that it changed the password, and refuses the new one", ErrorKind.UNMET)
+            raise HostError(
+                "Harbor said that it changed the password, and refuses the new one; run again, and if "
+                "it stays so, set it "
+                "in Harbor's portal",
+                ErrorKind.UNMET,
+            )
         login.use_new()

@@ -121,7 +121,10 @@ def check_installer(harbor: HarborSettings) -> None:
     path = harbor.package
     if not path.is_file():
         if harbor.sha256 is None:
-            raise InputError(f"no such file: {path}; download Harbor's installer to it (moor lab up makes one)")
+            raise InputError(
+                f"data.harbor.installer: no such file: {path}; download Harbor's installer to it (moor "
+                "lab up makes one)"
+            )
         return
     try:
         with tarfile.open(path, "r:gz") as archive:
@@ -131,7 +134,8 @@ def check_installer(harbor: HarborSettings) -> None:
             f"{path} is not an installer of Harbor, harbor-offline-installer-vX.Y.Z.tgz: {error}"
         ) from error
     if first is None or first.name.partition("/")[0] != "harbor":
-        raise InputError(f"{path} is not an installer of Harbor: it unpacks to {first.name if first else 'nothing'}")
+        unpacked = first.name if first else "nothing"
+        raise InputError(f"{path} is not an installer of Harbor: it unpacks to {unpacked}; download it anew")
 
 
 def install_harbor(task: Task) -> Result:

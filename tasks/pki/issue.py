@@ -147,7 +147,7 @@ def registry_certificate(host: Host) -> str | Later:
         InputError: somebody else runs the registry
     """
     if not runs_registry(host):
-        raise InputError("somebody else runs the registry, and has its certificate")
+        raise InputError(f"{host.name}: somebody else runs the registry, and has its certificate; ask that team")
     settings = settings_of(host, Pki)
     if settings.certificate:
         return "".join(map(pem, read_own_certificate(settings).chain))

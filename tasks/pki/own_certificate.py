@@ -41,13 +41,15 @@ class OwnCertificate(Remote):
         return self.desired(None)
 
     def write(self, task: Task, actual: State | None) -> None:
-        raise HostError(f"{self.settings.certificate}: only its owner can mend it")
+        raise HostError(
+            f"{self.settings.certificate}: only its owner can mend it; replace the files that data.pki names"
+        )
 
 
 def read_own_certificate(settings: Pki) -> ServerCertificate:
     """Read the user's own chain, key and CA; raise InputError where one of the files is missing or malformed."""
     if not (settings.certificate and settings.key and settings.ca):
-        raise InputError("data.pki names no certificate of your own")
+        raise InputError("data.pki names no certificate of your own; write certificate, key and ca")
     with prefix_errors("data.pki.passphrase"):
         passphrase = settings.passphrase.resolve() if settings.passphrase else None
     with prefix_errors("data.pki.key"):

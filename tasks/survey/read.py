@@ -9,7 +9,7 @@ from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
 from moor.context import site_of
-from moor.engine.asking import Asking, Question, asks
+from moor.engine.asking import TRY_SHELL, Asking, Question, asks
 from moor.errors import ErrorKind, HostError, InputError
 from moor.run.protocols.proposing import ProposedInventory, SurveyRequest
 from moor.run.runbook import INSIDERS
@@ -28,7 +28,7 @@ def read_host(task: Task) -> Asking[Result]:
     answer = yield Question(SCRIPT, ASK_S)
     if answer.code:
         words = answer.stderr.decode("utf-8", "replace").strip()
-        raise HostError(f"a shell as root ended with {answer.code}: {words}", ErrorKind.COMMAND)
+        raise HostError(f"a shell as root ended with {answer.code}: {words}{TRY_SHELL}", ErrorKind.COMMAND)
     return Result(host=task.host, result=view_of(task.host.name, answer.stdout.decode("utf-8", "replace")))
 
 

@@ -106,7 +106,7 @@ def _common(host: Host, namespace: str, inside: Mapping[str, Workload], objects:
     manage = all(workload.manage_namespace for workload in inside.values())
     yield from map(Manifest, defined) if defined else [Namespace(namespace, manage)]
     yield from dict.fromkeys(
-        secret for name, workload in inside.items() for secret in _pull_secrets(host, workload, objects[name])
+        secret for name, workload in inside.items() for secret in _pull_secrets(host, name, workload, objects[name])
     )
 
 
@@ -228,7 +228,7 @@ def read_objects(
     return found, pending
 
 
-def _pull_secrets(host: Host, workload: Workload, objects: Sequence[Tree]) -> Iterator[PullSecret]:
+def _pull_secrets(host: Host, name: str, workload: Workload, objects: Sequence[Tree]) -> Iterator[PullSecret]:
     """Yield the pull secret of a workload, with a robot of the project of its image, or of one of its images."""
     if not workload.robot:
         return
@@ -238,7 +238,7 @@ def _pull_secrets(host: Host, workload: Workload, objects: Sequence[Tree]) -> It
         return  # there is nothing to pull yet
     if not images:
         raise InputError(
-            f"a workload in namespace {workload.namespace} has robot {workload.robot}, and no image of its manifests "
+            f"workload {name}: it has robot {workload.robot}, and no image of its manifests "
             f"is in the registry {registry.host_port}; drop robot, or write rewrite_images"
         )
     projects = list(dict.fromkeys(map(project_of, images)))

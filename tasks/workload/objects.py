@@ -177,7 +177,10 @@ def _checked(found: Iterable[Any], where: str) -> Iterator[Tree]:
         if not (isinstance(tree, Mapping) and _named(tree)):
             raise InputError(f"{where}: needs apiVersion, kind and metadata with a name")
         if class_of(tree) is None and not CUSTOM.fullmatch(str(tree["apiVersion"])):
-            raise InputError(f"{where}: moor knows no kind {tree['kind']} of {tree['apiVersion']}")
+            raise InputError(
+                f"{where}: moor knows no kind {tree['kind']} of {tree['apiVersion']}; is apiVersion the "
+                "one that kubectl api-resources shows?"
+            )
         yield dict(tree)
 
 

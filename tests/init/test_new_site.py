@@ -123,7 +123,7 @@ FAULTS = {
     ),
     "a port of letters": (
         ("--registry", "r.fleet.test:x", "--nodes", "n1"),
-        ["--registry: r.fleet.test:x: write NAME"],
+        ["--registry: r.fleet.test:x: not a port; write NAME"],
     ),
     "a name with a blank": (
         ("--registry", "my registry", "--nodes", "n1"),

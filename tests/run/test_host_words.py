@@ -69,14 +69,14 @@ def test_every_word_that_names_nobody_is_told_at_once() -> None:
     lines = str(told.value).splitlines()
     assert lines == [
         "--limit: no host or group is called noed1; did you mean node1?",
-        "--limit: no host or group is like rack9*",
+        "--limit: no host or group is like rack9*; hosts.yaml and groups.yaml have the names",
         "--limit: no host or group is called node3; did you mean nodes?",
         "--limit: no host has rack=r9 (there are r7, r8)",
         "--limit: no host has rak below data.custom; did you mean rack?",
         "--limit: ! excludes nobody; write a host or a group behind it",
         "--limit: @late means no hosts",
         lines[7],
-        "--limit: x[1-99999999]: it names 99999999 hosts, more than 100000",
+        "--limit: x[1-99999999]: it names 99999999 hosts, more than 100000; write a shorter range",
     ]
     assert lines[7].startswith("--limit: node[3-1]: ")
 

@@ -120,8 +120,8 @@ def test_every_command_with_a_limit_is_among_those_whose_limit_is_examined() -> 
         ("NODE1", "--limit: no host or group is called NODE1; did you mean node1?"),
         ("node1,!", "--limit: ! excludes nobody; write a host or a group behind it"),
         ("!!node1", "--limit: no host or group is called !node1; did you mean node1?"),
-        ("devices", "--limit devices: no host is left"),
-        ("nodes,!node1", "--limit nodes,!node1: no host is left"),
+        ("devices", "--limit devices: no host is left; name other hosts"),
+        ("nodes,!node1", "--limit nodes,!node1: no host is left; name other hosts"),
     ],
 )
 def test_a_limit_that_names_nobody_is_refused_before_anybody_is_asked(
@@ -147,7 +147,10 @@ DOCKER = "drift docker: it has no stage for node1; it is for harbor1, ws1"
         ),
         (["drift", "--runbook", "docker", "--limit", "nodes"], DOCKER),
         (["plan", "--limit", "stranger"], "plan site: it has no stage for stranger; it is for harbor1, node1, ws1"),
-        (["plan", "devices"], "plan devices: no host of the inventory is in a group that it is for"),
+        (
+            ["plan", "devices"],
+            "plan devices: no host of the inventory is in a group that it is for; put one into devices in hosts.yaml",
+        ),
     ],
 )  # fmt: skip
 def test_what_asks_nothing_of_anybody_is_not_all_well(site: Site, words: list[str], said: str) -> None:

@@ -113,8 +113,8 @@ CASES = [
     pytest.param(
         {"hosts": "a: {}", "groups": "x: {groups: [y]}\ny:\n  groups: [x]"},
         [
-            "groups.yaml:1: x.groups: the group is its own ancestor",
-            "groups.yaml:3: y.groups: the group is its own ancestor",
+            "groups.yaml:1: x.groups: the group is its own ancestor; take it out of groups, or out of theirs",
+            "groups.yaml:3: y.groups: the group is its own ancestor; take it out of groups, or out of theirs",
         ],
         id="groups in a circle",
     ),

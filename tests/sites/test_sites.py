@@ -117,7 +117,9 @@ def test_a_host_without_an_address_is_reached_by_its_name(site: MakeSite) -> Non
 
 def test_two_hosts_of_one_address_are_refused(site: MakeSite) -> None:
     hosts = "a: {hostname: 10.9.0.1}\n\nb: {hostname: 10.9.0.1, port: 22}\nc: {hostname: 10.9.0.1, port: 2222}\n"
-    assert wrong(site(hosts=hosts)) == ["inventory/hosts.yaml:3: b.hostname: 10.9.0.1 port 22 is a's already"]
+    assert wrong(site(hosts=hosts)) == [
+        "inventory/hosts.yaml:3: b.hostname: 10.9.0.1 port 22 is a's already; correct one of the two"
+    ]
 
 
 def test_mistakes_of_all_files_are_told_at_once(site: MakeSite) -> None:
@@ -210,7 +212,9 @@ def test_a_directory_without_a_configuration_is_no_site(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_decoded_is_told(site: MakeSite) -> None:
     folder = site()
     (folder / "inventory" / "hosts.yaml").write_bytes(b"caf\xe9: {}\n")
-    assert wrong(folder) == ["inventory/hosts.yaml:1: not UTF-8 text: invalid continuation byte at byte 3"]
+    assert wrong(folder) == [
+        "inventory/hosts.yaml:1: not UTF-8 text: invalid continuation byte at byte 3; save it as UTF-8"
+    ]
 
 
 def test_the_site_is_the_one_named_or_the_working_directory_or_the_shipped_one(

@@ -73,7 +73,7 @@ def _resources(report: RunReport) -> list[ResourceReport]:
 def list_backups(options: Options) -> int:
     """List the backups, and return 0."""
     if options.output not in (Output.text, Output.json):
-        raise InputError("backup list: --output is text or json")
+        raise InputError(f"backup list: it is text or json, not {options.output}; leave --output out")
     with _open(options, "backup", dry_run=True) as (_, book, host):
         rows, directory = backups_of(book).rows(host), backups_of(book).directory(host)
     if options.output is Output.json:

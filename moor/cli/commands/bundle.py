@@ -42,7 +42,7 @@ def show(options: Options, file: Path | None) -> int:
 
 def _run(options: Options, word: str, asked: Callable[[Bundles, Nornir], BundleView]) -> BundleView:
     if options.output not in (Output.text, Output.json):
-        raise InputError(f"bundle {word}: --output is text or json")
+        raise InputError(f"bundle {word}: it is text or json, not {options.output}; leave --output out")
     with open_fleet(options, dry_run=True) as nr, send_progress_to(progress_printer(options)):
         return asked(bundles_of(runbook_of(nr, "bundle")), nr)
 

@@ -41,7 +41,7 @@ def _named(root: Described, words: list[str]) -> Described:
     found = {one.path: one for one in root.everything()}
     if path not in found:
         near = did_you_mean(path, found)
-        raise InputError(f"manual: no command is called {path.removeprefix('moor ')}{near}")
+        raise InputError(f"manual: no command is called {path.removeprefix('moor ')}{near}; moor --help lists all")
     return found[path]
 
 
@@ -53,7 +53,8 @@ def write_manual(folder: Path) -> int:
         for name, source in made.items():
             (folder / name).write_text(source, "utf-8")
     except OSError as error:
-        raise InputError(f"manual: --into {folder}: {controller_error_text(error) or error.strerror}") from error
+        words = controller_error_text(error) or error.strerror
+        raise InputError(f"manual: --into {folder}: {words}; name another directory") from error
     path = f"MANPATH={folder.resolve().parent}: " if folder.name == "man1" else ""
     read = f"{path}man moor-plan" if path else f"man -l {folder / 'moor.1'}"
     print_safely(f"{len(made)} pages written to {folder}; read them by: {read}")

@@ -115,7 +115,7 @@ def _moment(moment: datetime) -> str:
 
 def _refuse_other_output(options: Options, word: str) -> None:
     if options.output not in (Output.text, Output.json):
-        raise InputError(f"device {word}: --output is text or json")
+        raise InputError(f"device {word}: it is text or json, not {options.output}; leave --output out")
 
 
 def _print_json(found: Mapping[str, Any]) -> None:

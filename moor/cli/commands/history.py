@@ -32,7 +32,7 @@ def settings_for(options: Options) -> SiteSettings:
 def history(options: Options, run: str, host: str, last: int) -> int:
     """Print history and return 0."""
     if options.output not in (Output.text, Output.json):
-        raise InputError("history: --output is text or json")
+        raise InputError(f"history: it is text or json, not {options.output}; leave --output out")
     with connected(settings_for(options), writing=False) as connection:
         known = History(connection)
         shown = _of_run(known, run, host) if run else _of_host(known, host, last) if host else _of_all(known, last)
@@ -52,7 +52,9 @@ def _of_all(known: History, last: int) -> Shown:
 def _of_host(known: History, host: str, last: int) -> Shown:
     runs = known.runs(last, host)
     if not runs:
-        raise InputError(f"history: no run knows a host {host}")
+        raise InputError(
+            f"history: no run knows a host {host}; moor history lists runs, and moor history RUN its hosts"
+        )
     since = datetime.now(UTC) - SHOWN
     changes = known.changes([run.run for run in runs], host)
     return {"runs": runs, "changes": changes, "findings": known.findings(since, host)}

@@ -45,7 +45,7 @@ def hosts(options: Options) -> int:
         columns = [column.name.replace("_", " ") for column in fields(MemberRow)[:-1]]
         print_safely(text.table(columns, (astuple(row)[:-1] for row in rows)))
     else:
-        raise InputError("hosts: --output is text or json")
+        raise InputError(f"hosts: it is text or json, not {options.output}; leave --output out")
     return 0 if all(row.agrees for row in rows) else DIFFERS
 
 

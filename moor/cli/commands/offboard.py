@@ -113,7 +113,11 @@ def _refuse_needed(nr: Nornir, host: Host) -> None:
     if connection_of(host) != SHELL:
         raise InputError(f"offboard: {host.name} is no node, and moor wrote no files on it; take it out of hosts.yaml")
     if host.has_parent_group(HARBOR):
-        raise InputError(f"offboard: {host.name} serves the registry; its data is not given up by this command")
+        raise InputError(
+            f"offboard: {host.name} serves the registry, and its data is not given up by this command; "
+            "move the registry "
+            "first (docs/backup.md), then take the host out of hosts.yaml"
+        )
     others = [one for one in nr.inventory.hosts.values() if one.has_parent_group(CONTROL_PLANE) and one != host]
     if host.has_parent_group(CONTROL_PLANE) and not others:
         raise InputError(

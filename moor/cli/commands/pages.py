@@ -40,7 +40,7 @@ def report(options: Options, out: Path | None, days: int) -> int:
         content = render_now(settings, days, live=False)
     try:
         if not path.parent.is_dir() and out:
-            raise InputError(f"--out {path}: no such directory: {path.parent}")
+            raise InputError(f"--out {path}: no such directory: {path.parent}; make it, or name another file")
         private_files.write(path, content.encode())
     except OSError as error:
         raise InputError(f"--out {path}: {error.strerror}") from error
@@ -66,7 +66,9 @@ def serve(options: Options, listen: str, days: int) -> int:
     except OSError as error:
         raise InputError(f"--listen {listen}: {_why_not(error)}") from error
     except ValueError as error:  # waitress's error for any address that it cannot resolve
-        raise InputError(f"--listen {listen}: {address} is no address or name of this machine") from error
+        raise InputError(
+            f"--listen {listen}: {address} is no address or name of this machine; write one, as in 127.0.0.1:8080"
+        ) from error
     if not loopback:
         print(f"moor: {address} is reached by others too, and there is no login", file=sys.stderr)
     shown = f"[{address}]" if ":" in address else address

@@ -69,7 +69,7 @@ def _backup_directories(nr: Nornir) -> Iterator[Path]:
     """Yield where backups go, after a check of their settings; raise InputError for what is wrong with them."""
     hosts = [host for host in nr.inventory.hosts.values() if OWN_REGISTRY(host)]
     if not hosts:
-        raise InputError("schedule backup: moor runs no registry in this fleet")
+        raise InputError("schedule backup: moor runs no registry in this fleet; back it up where it is run")
     backups = backups_of(runbook_of(nr, "backup"))
     backups.prepare(nr, hosts[0], "", False)
     yield backups.directory(hosts[0])
@@ -137,7 +137,7 @@ def refuse_missing_environment(names: set[str], env_file: Path | None, owner: in
             )
         return
     if not env_file.is_file():
-        raise InputError(f"--env-file {env_file}: no such file")
+        raise InputError(f"--env-file {env_file}: no such file; write NAME=value lines into it, and chmod 600")
     status = env_file.stat()
     if status.st_mode & 0o077 or status.st_uid not in (owner, 0):
         raise InputError(f"--env-file {env_file}: others may read or own it; chmod 600, and chown it to who runs moor")

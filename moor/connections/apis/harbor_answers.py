@@ -135,7 +135,8 @@ def digest_of(answer: httpx2.Response) -> str:
         digest: str = DIGEST.check(answer.headers.get("Docker-Content-Digest"))
     except ValidationError:
         raise HostError(
-            f"{describe_request(answer)}: {answer.status_code}: a manifest without Docker-Content-Digest",
+            f"{describe_request(answer)}: {answer.status_code}: a manifest without "
+            "Docker-Content-Digest; does a proxy before Harbor drop it?",
             ErrorKind.ANSWER,
         ) from None
     return digest

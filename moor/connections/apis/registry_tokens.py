@@ -58,7 +58,9 @@ def read_token(tree: Mapping[str, object], now: float) -> Token:
     """Return the token in an answer of a token service; raise HostError if there is none."""
     text = tree.get("token") or tree.get("access_token")
     if not isinstance(text, str) or not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise HostError("its token service answers without a token", ErrorKind.ANSWER)
+        raise HostError(
+            "its token service answers without a token; does another program answer there?", ErrorKind.ANSWER
+        )
     lasts = tree.get("expires_in")
     return Token(text, now + (lasts if isinstance(lasts, int) and lasts > 0 else LEAST_S) - MARGIN_S)
 

@@ -195,7 +195,12 @@ def run_rule(harbor: Harbor, name: str) -> None:
     place, end = made.headers["Location"], time.monotonic() + COPY_S
     while harbor.ask("GET", place).json().get("status") == RUNNING:
         if time.monotonic() > end:
-            raise HostError(f"replication:{name}: it runs for more than {COPY_S / 60:.0f} minutes", ErrorKind.TIMEOUT)
+            raise HostError(
+                f"replication:{name}: it runs for more than {COPY_S / 60:.0f} minutes; look at its "
+                "executions in Harbor's "
+                "pages, then run again",
+                ErrorKind.TIMEOUT,
+            )
         time.sleep(POLL_S)
 
 

@@ -113,9 +113,9 @@ def test_another_form_of_listen_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("listen", "said"),
     [
-        ("999.1.1.1:80", "999.1.1.1 is no address or name of this machine"),
-        (f"{'a' * 80}.x:80", f"{'a' * 80}.x is no address or name of this machine"),
-        ("..:80", ".. is no address or name of this machine"),
+        ("999.1.1.1:80", "999.1.1.1 is no address or name of this machine; write one, as in 127.0.0.1:8080"),
+        (f"{'a' * 80}.x:80", f"{'a' * 80}.x is no address or name of this machine; write one, as in 127.0.0.1:8080"),
+        ("..:80", ".. is no address or name of this machine; write one, as in 127.0.0.1:8080"),
         ("192.0.2.1:8080", "this machine has no such address; write one of its own, or 0.0.0.0 for all of them"),
         ("127.0.0.1:{taken}", "another program listens there; choose another port"),
     ],

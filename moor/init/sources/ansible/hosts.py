@@ -82,7 +82,7 @@ def _host(name: str, variables: Variables, inventory: AnsibleInventory, reading:
         return None
     address = values.text("host") or name
     if not is_host(address):
-        raise InputError(f"ansible_host: {address} is no address and no name")
+        raise InputError(f"ansible_host: {address} is no address and no name; correct it there")
     for line in _way(values, reading, name):
         reading.jumps[line].append(address)
     passwords = {kind: _password(values, kind) for kind in ("login", "sudo") if values.is_set(kind)}
@@ -102,7 +102,7 @@ def _host(name: str, variables: Variables, inventory: AnsibleInventory, reading:
 
 def _port(word: str) -> int:
     if word and not (word.isdecimal() and 1 <= int(word) <= 65535):
-        raise InputError(f"ansible_port: {word} is not a port")
+        raise InputError(f"ansible_port: {word} is not a port; it is 1 to 65535")
     return int(word or 0)
 
 
