@@ -77,7 +77,7 @@ lock: venv ## Pin every requirements.in and all it needs, with hashes, in the re
 	@$(BIN)/python -m pip install --quiet uv
 	@$(PIN) requirements.in --output-file requirements.txt
 	@sed -nE 's/^([a-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?==([^\\]*[^\\ ]) *\\?$$/\1==\3/p' requirements.txt >constraints.txt
-	@$(PIN) --override overrides.txt requirements-dev.in --output-file requirements-dev.txt
+	@$(PIN) requirements-dev.in --output-file requirements-dev.txt
 	@$(PIN) --extra lab --constraint requirements-dev.txt pyproject.toml requirements-demo.in \
 		--output-file requirements-demo.txt
 	@$(PIN) bench/requirements.in --output-file bench/requirements.txt

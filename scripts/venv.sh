@@ -39,7 +39,7 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --clear .venv
 fi
 echo "moor: installing the libraries that $requirements pins in .venv" >&2
-# the files are the whole closure, some of it against what a library asks for (overrides.txt)
+# the files are the whole closure
 .venv/bin/python scripts/install.py "$requirements" ||
     stop "the libraries of $requirements could not be installed: does pip reach its package index?"
 .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --root-user-action=ignore \

@@ -20,8 +20,8 @@ from tests.harness.sites import write_site
 
 ROOT = Path(__file__).parents[1]
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", re.MULTILINE)
-OF_DEVELOPERS = {"pytest", "mypy", "ruff", "selenium", "fakenos", "pyjwt", "hypothesis", "grpcio", "editables"}
-NOT_IMPORTABLE = ["pytest", "mypy", "ruff", "selenium", "fakenos", "jwt", "hypothesis", "grpc", "editables"]
+OF_DEVELOPERS = {"pytest", "mypy", "ruff", "selenium", "pyjwt", "hypothesis", "grpcio", "editables"}
+NOT_IMPORTABLE = ["pytest", "mypy", "ruff", "selenium", "jwt", "hypothesis", "grpc", "editables"]
 OF_THE_CHECKOUT = ["tasks", "runbooks", "lab", "bench", "tests", "templates", "examples"]
 DATA = {
     ".py",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from moor.connections.devices.device import raise_if_refused
+from moor.connections.devices.device import beginning_of, raise_if_refused
 from moor.errors import HostError
 from tests.harness.commands import moor_here
 from tests.tasks.devices.boxes import Box
@@ -132,6 +132,7 @@ def test_a_change_that_cannot_be_saved_is_an_error_and_is_saved_by_the_next_run(
     ("platform", "answer"),
     [
         ("cisco_ios", "interface GigabitEthernet0/1\nip access-list MOOR-REGISTRY\n   10 perm"),
+        ("cisco_ios", "hostname edge1\nbanner motd ^C\n% Authorized users only\n^C\ninterface Gi0"),
         ("cisco_nxos", ""),
         ("arista_eos", "\x1b[1;31m??? \x07garbage"),
         ("juniper_junos", "set version 23.4R1.10"),
@@ -181,6 +182,21 @@ def test_a_device_that_refuses_to_show_its_configuration_is_told_so(edge: Make, 
     one.box.instead = {SHOWN.get(platform, "show running-config"): answer}
     code, said = one.run("plan")
     assert (code, "the device refused" in said, answer.splitlines()[-1] in said) == (1, True, True), said
+
+
+@pytest.mark.parametrize(
+    ("printed", "first"),
+    [
+        ("               ^\n% Invalid input detected at '^' marker.", "% Invalid input detected at '^' marker."),
+        ("Mon Mar  2 09:20:01.123 UTC\n% Permission denied", "% Permission denied"),
+        ("\n%SYS-5-CONFIG_I: Configured from console by ops\n% Incomplete command.", "% Incomplete command."),
+        ("Building configuration...\n\nhostname edge1\nbanner motd ^C\n% Authorized users only", "hostname edge1"),
+        ("Gi0/1  up  up  error budget\nGi0/2  up  up\nInvalid input uplink", "Gi0/1  up  up  error budget"),
+        ("", ""),
+    ],
+)
+def test_an_answer_that_is_text_is_judged_by_its_first_line(printed: str, first: str) -> None:
+    assert beginning_of(printed) == first
 
 
 def test_a_message_of_the_log_between_the_lines_of_an_answer_is_no_refusal() -> None:
@@ -304,7 +320,13 @@ def test_a_platform_that_is_like_none_of_moors_gets_a_remedy(edge: Make) -> None
 
 @pytest.mark.parametrize(
     ("napalm", "words"),
-    [("ios", "cisco_ios or cisco_xe"), ("eos", "arista_eos"), ("nxos_ssh", "cisco_nxos"), ("junos", "juniper_junos")],
+    [
+        ("ios", "cisco_ios or cisco_xe"),
+        ("eos", "arista_eos"),
+        ("nxos_ssh", "cisco_nxos"),
+        ("junos", "juniper_junos"),
+        ("iosxr", "cisco_xr"),
+    ],
 )
 def test_a_name_of_napalms_is_told_with_netmikos(edge: Make, napalm: str, words: str) -> None:
     one = edge("cisco_ios")
