@@ -97,6 +97,7 @@ class Seen:
         modes: their modes
         foreign: lines of other files that name a network, each with its file and number
         units: what systemd says of the units that read files; nothing without systemd
+        lacking: whether the host has no iproute2
     """
 
     hops: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +109,7 @@ class Seen:
     modes: Mapping[str, str] = field(default_factory=dict)
     foreign: Sequence[str] = ()
     units: Mapping[str, str] = field(default_factory=dict)
+    lacking: bool = False
 
     @property
     def recorded(self) -> list[Placed]:
@@ -118,8 +120,10 @@ class Seen:
         """Return a route with the interface by which the host reaches the next hop.
 
         Raises:
-            HostError: the host has no interface on the next hop's network
+            HostError: the host has no interface on the next hop's network, or no iproute2
         """
+        if self.lacking:
+            raise HostError("the host has no ip, by which routes are set; install iproute2", ErrorKind.UNMET)
         said = self.hops.get(str(route.via), "")
         way, interface = _way_of(said)
         if not interface:
@@ -201,14 +205,8 @@ class Seen:
 
 
 def read_seen(output: str) -> Seen:
-    """Read what ``probe_of`` has printed.
-
-    Raises:
-        HostError: the host lacks iproute2, or the output is cut off
-    """
+    """Read what ``probe_of`` has printed."""
     parts = [part.partition("\n") for part in f"\n{output}".split("\n== ")[1:]]
-    if parts and parts[0][0] == "lacking":
-        raise HostError("the host has no ip; install iproute2", ErrorKind.UNMET)
     found = dict[str, dict[str, str]]()
     for head, _, body in parts:
         kind, _, name = head.partition(" ")
@@ -224,6 +222,7 @@ def read_seen(output: str) -> Seen:
         {path: mode.rjust(4, "0") for path, (mode, _) in named.items()},
         found.get("foreign", {}).get("", "").splitlines(),
         {name: said or "unknown" for name, said in found.get("unit", {}).items()},
+        lacking="lacking" in found,
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from moor.errors import HostError, InputError
 from moor.tasks.facts import Registry
+from moor.tasks.routes.host_routes import HostRoutes
 from moor.tasks.routes.hosts import desired, retired
 from moor.tasks.routes.keepers import NETPLAN, Keeper, Placed, files_for, routes_in
 from moor.tasks.routes.seen import Seen, read_seen
@@ -144,6 +145,12 @@ def test_routes_that_contradict_the_registry_are_refused(routes: dict[str, Any],
 def test_what_is_no_router_is_no_next_hop(hop: str) -> None:
     with pytest.raises(ValidationError):
         Routes(via=(hop,))  # type: ignore[arg-type]
+
+
+def test_a_host_without_ip_is_an_error_only_where_it_is_to_get_a_route() -> None:
+    assert HostRoutes(()).desired(HostRoutes(()).actual("== lacking\n")) == {}
+    with pytest.raises(HostError, match="install iproute2"):
+        read_seen("== lacking\n").place(route("10.9.0.1", "10.1.0.9"))
 
 
 def test_a_host_without_the_section_is_left_alone_and_what_was_set_can_be_removed() -> None:
