@@ -34,6 +34,14 @@ TEXT = {"type": "string", "minLength": 1}
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "TrustedRootsConfig": {"name": TEXT, "certificates": TEXT},
     "RegistryTLSConfig": {"name": TEXT, "ca": TEXT},
+    "TimeSyncConfig": {
+        "ntp": {
+            "type": "object",
+            "properties": {"servers": {"type": "array", "items": TEXT}, "useNTS": {"type": "boolean"}},
+            "additionalProperties": False,
+        }
+    },
+    "EnvironmentConfig": {"variables": {"type": "object", "additionalProperties": TEXT}},
     "StaticHostConfig": {"name": TEXT, "hostnames": {"type": "array", "items": TEXT, "minItems": 1}},
     "RegistryMirrorConfig": {
         "name": TEXT,
@@ -100,6 +108,17 @@ def _decoded(contents: Mapping[str, str]) -> str:
     return unquote(data)
 
 
+def documents_of(text: str) -> list[Mapping[str, Any]]:
+    """Return documents for Talos, each of which its machine configuration takes."""
+    documents: list[Mapping[str, Any]] = list(yaml.safe_load_all(text))
+    for document in documents:
+        meta = {"apiVersion": {"const": "v1alpha1"}, "kind": {"const": document["kind"]}}
+        properties = {**meta, **KINDS[document["kind"]]}
+        shape = {"type": "object", "properties": properties, "additionalProperties": False}
+        jsonschema.validate(document, {**shape, "required": list(properties)})
+    return documents
+
+
 def test_user_data_has_the_files_the_account_and_the_rest_as_a_script(site: Path) -> None:
     text = config(site, "node1", "--format", "cloud-init").stdout
     assert text.startswith("#cloud-config\n")
@@ -134,16 +153,11 @@ def test_an_ignition_configuration_is_valid_and_says_what_user_data_says(site: P
 
 def test_talos_gets_documents_of_its_machine_configuration(site: Path) -> None:
     text = config(site, "nodes", "--format", "talos").stdout
-    documents = list(yaml.safe_load_all(text))
-    assert {document["kind"] for document in documents} == set(KINDS)
-    for document in documents:
-        meta = {"apiVersion": {"const": "v1alpha1"}, "kind": {"const": document["kind"]}}
-        properties = {**meta, **KINDS[document["kind"]]}
-        shape = {"type": "object", "properties": properties, "additionalProperties": False}
-        jsonschema.validate(document, {**shape, "required": list(properties)})
+    documents = documents_of(text)
     by_kind = {document["kind"]: document for document in documents}
     assert by_kind["RegistryTLSConfig"]["name"] == "registry.moor.test"
     assert by_kind["RegistryTLSConfig"]["ca"] == (site / "ca.crt").read_text()
+    assert by_kind.keys() == KINDS.keys() - {"TimeSyncConfig", "EnvironmentConfig"}
     mirror = by_kind["RegistryMirrorConfig"]
     assert (mirror["name"], mirror["skipFallback"]) == ("docker.io", True)
     assert mirror["endpoints"] == [{"url": "https://registry.moor.test/v2/hub", "overridePath": True}]
@@ -213,11 +227,11 @@ def test_proxy_and_time_come_with_it_and_a_login_only_if_it_is_asked_for(site: P
     talos = config(site, "nodes", "--format", "talos")
     assert "left out, since secret: EnvironmentConfig" in talos.stderr
     assert "hidden-word" not in talos.stdout
-    kinds = [document["kind"] for document in yaml.safe_load_all(talos.stdout)]
+    kinds = [document["kind"] for document in documents_of(talos.stdout)]
     assert "TimeSyncConfig" in kinds
     assert "EnvironmentConfig" not in kinds
     open_ = config(site, "nodes", "--format", "talos", "--with-secrets").stdout
-    (environment,) = (one for one in yaml.safe_load_all(open_) if one["kind"] == "EnvironmentConfig")
+    (environment,) = (one for one in documents_of(open_) if one["kind"] == "EnvironmentConfig")
     assert environment["variables"]["https_proxy"] == "http://me:hidden-word@proxy.moor.test:3128"
     assert "registry.moor.test" in environment["variables"]["no_proxy"]
 
@@ -303,6 +317,7 @@ def test_a_network_device_has_no_first_boot_of_this_kind(site: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ((" ",), "node config: the name is empty"),
         (("nodes1",), "node config: no host or group is called nodes1; did you mean nodes?"),
         (("outsiders",), "node config site: it has no stage for new-outsiders"),
         (("node1", "--like", "nod1"), "node config: --like: no host is called nod1; did you mean node1"),

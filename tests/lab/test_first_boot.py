@@ -30,12 +30,14 @@ def written(moored: Moored) -> Iterator[Path]:
     files[0].write_text(f"{kept[files[0]]}\n{NODE}: {{hostname: {address}, groups: [nodes], username: {USER}}}\n")
     files[1].write_text(kept[files[1]].replace(str(lab.known_hosts), str(known)))
     try:
+        moored.moor.applied("firewall", "--limit", "harbor1")  # the registry admits the node
         made = moored.moor("node", "config", NODE, "--format", "cloud-init", "--with-secrets", "--out", str(site / "u"))
         assert made.returncode == 0, made.said
         yield site / "u"
     finally:
         for path, content in kept.items():
             path.write_text(content)
+        moored.moor.applied("firewall", "--limit", "harbor1")
 
 
 def test_a_node_that_cloud_init_configures_needs_no_apply(moored: Moored, written: Path) -> None:

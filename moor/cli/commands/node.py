@@ -68,6 +68,8 @@ def config(options: Options, order: Order) -> int:
 def _is_host(nr: Nornir, what: str) -> bool:
     """Return whether a word is a host; raise InputError if it is no group either."""
     hosts, groups = nr.inventory.hosts, nr.inventory.groups
+    if not what.strip():
+        raise InputError(f"{COMMAND}: the name is empty; name a host of inventory/hosts.yaml, or a group")
     if what not in hosts and what not in groups:
         near = did_you_mean(what, [*hosts, *groups])
         raise InputError(
