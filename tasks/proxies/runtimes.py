@@ -18,6 +18,7 @@ from moor.tasks.proxies.settings import Proxy, ProxySettings
 from moor.tasks.proxies.unset import MARK, READ_LOGIN, FormerProxy, drop_in_path, environment_path
 
 RANCHER = ("k3s", "rke2")
+MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ class RunningProxy(Scripted):
         return 120 + self.settle_s
 
     def desired(self, actual: State | None) -> State:
+        if actual and actual["unit"] == MISSING:
+            return actual  # it starts with its proxy once somebody installs it
         return {"HTTPS_PROXY": self.wanted.proxy.address, "NO_PROXY": self.wanted.no_proxy, "login": "its own"}
 
     def follows(self, paths: frozenset[str]) -> FormerProxy | None:
@@ -129,7 +132,9 @@ class RunningProxy(Scripted):
         return actual
 
     def probe(self) -> str:
-        return f"{self._read()}\n{_OTHERS}\nmoor_others {quote(self.wanted.unit)} {quote(self.wanted.environment_path)}"
+        unit, own = quote(self.wanted.unit), quote(self.wanted.environment_path)
+        missing = f"systemctl cat {unit} >/dev/null 2>&1 || echo unit={MISSING}"
+        return f"{missing}\n{self._read()}\n{_OTHERS}\nmoor_others {unit} {own}"
 
     def _read(self) -> str:
         unit = self.wanted.unit
@@ -140,13 +145,14 @@ class RunningProxy(Scripted):
     def actual(self, output: str) -> State | None:
         seen = parse_key_values(output)
         others = ", ".join(line[6:] for line in output.splitlines() if line.startswith("other="))
+        more = {"others": others, "unit": seen.get("unit", "there")}
         if seen.get("proxy") != "set":
-            return {"HTTPS_PROXY": "none", "NO_PROXY": "", "login": "its own", "others": others}
+            return {"HTTPS_PROXY": "none", "NO_PROXY": "", "login": "its own", **more}
         return {
             "HTTPS_PROXY": seen.get("url", "").rstrip("/"),
             "NO_PROXY": seen.get("no_proxy", ""),
             "login": "of its last start" if seen.get("login") == "other" else "its own",
-            "others": others,
+            **more,
         }
 
     def first_mend(self) -> str:

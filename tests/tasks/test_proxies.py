@@ -271,3 +271,10 @@ def test_k3s_gives_its_containerd_alone_the_proxy() -> None:
     assert [line.partition("=")[0] for line in lines] == [
         "CONTAINERD_HTTP_PROXY", "CONTAINERD_HTTPS_PROXY", "CONTAINERD_NO_PROXY",
     ]  # fmt: skip
+
+
+@by_shell
+def test_a_runtime_that_is_not_installed_yet_is_not_waited_for(shell: str) -> None:
+    own = RunningProxy(UNIT)
+    done = sh(shell, f"systemctl() {{ return 1; }}\n( {own.probe()}\n)")
+    assert plan([own], {own.id: own.actual(done.stdout.decode())}) == []
