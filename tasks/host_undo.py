@@ -16,6 +16,7 @@ from moor.errors import ErrorKind, HostError
 from moor.resources.base import literal
 
 LOADING_S = 60  # how long an undo waits for a change that is being made, so that both do not mix
+LATE = "the undo came first"  # to what it undoes
 TRIES = 10  # attempts to restore, since another program may hold the lock of the firewall tool
 
 
@@ -76,7 +77,7 @@ fi
         """Return sh that disarms the undo, then saves the new state for the next boot."""
         return f"""\
 d={self.directory}
-mv "$d/armed" "$d/kept" 2>/dev/null || moor_fail 'the undo came first: the former {self.what} are back; run again'
+mv "$d/armed" "$d/kept" 2>/dev/null || moor_fail '{LATE}: the former {self.what} are back; run again'
 systemctl stop {self.unit}.timer 2>/dev/null
 {self.keep(keeps)}"""
 
@@ -94,7 +95,7 @@ rm -rf "$d\""""
         return f"""\
 d={self.directory}
 exec 7>"$d/loading" && flock -n 7 && [ -e "$d/armed" ] ||
-  moor_fail 'the undo came first: the former {self.what} are back; run again'
+  moor_fail '{LATE}: the former {self.what} are back; run again'
 (
 {each(steps)}
 ) 7>&- || {{ exec 7>&-; sh "$d/undo" >&2; moor_fail 'the {self.what} could not be set; the former ones are back'; }}"""

@@ -9,9 +9,9 @@ from nornir.core.task import Task
 
 from moor.connections.ssh.second_connection import second_shell
 from moor.engine.asking import shell_of
-from moor.errors import HostError
+from moor.errors import ErrorKind, HostError
 from moor.resources.base import State, Streamed
-from moor.tasks.host_undo import Undo, run_fragment
+from moor.tasks.host_undo import LATE, Undo, run_fragment
 from moor.tasks.routes.change import keep_former, put_back, set_now, write_files
 from moor.tasks.routes.keepers import MODES, UNITS, Placed, files_for
 from moor.tasks.routes.seen import Seen, probe_of, read_seen
@@ -98,6 +98,8 @@ class HostRoutes(Streamed):
             with second_shell(task) as shell:
                 run_fragment(task, shell, script, BOUND_S)
         except HostError as error:
+            if error.kind is ErrorKind.COMMAND and LATE not in str(error):
+                raise  # the connection came about, and the host has taken the change back itself
             raise HostError(
                 f"the new routes were set, and the change was not confirmed over a new connection ({error}); "
                 f"the host puts its former routes back by itself within {self.undo_s} s. "

@@ -116,6 +116,16 @@ def test_a_change_that_cuts_moor_off_is_undone_by_the_host(node: Node) -> None:
     assert node.file() == file  # no reboot in between would have found the new ones
 
 
+def test_a_file_that_cannot_be_written_takes_the_routes_back_at_once(node: Node) -> None:
+    node.kernel.right("rm -r /etc/network/if-up.d; : > /etc/network/if-up.d")
+    before = node.kernel.right("ip route")
+    done = node.write(VIA).moor("apply", "routes", "--yes")
+    assert done.returncode == 1
+    assert "the routes could not be set; the former ones are back" in done.said
+    assert "elsewhere" not in done.said  # nothing is wrong with the way
+    assert node.kernel.right("ip route") == before
+
+
 def test_what_no_route_can_be_made_of_is_refused_before_anything_changes(node: Node) -> None:
     node.write({"via": ["10.1.0.9", "10.1.0.8"], "to": {"0.0.0.0/0": "10.1.0.9", "10.8.0.0/16": "fd01::9"}})
     refused = node.moor("plan", "routes")
