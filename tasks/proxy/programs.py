@@ -3,7 +3,7 @@
 Each file is only touched on a host that has its program.
 
 References:
-    apt.conf(5), apt-transport-http(1); dnf.conf(5); libzypp, ProxyInfoSysconfig; curl(1), -K; pam_env(8)
+    apt.conf(5), apt-transport-http(1); dnf.conf(5); libzypp, ProxyInfoSysconfig; curl(1), --config; pam_env(8)
 """
 
 from __future__ import annotations
