@@ -1,4 +1,7 @@
-"""Harbor by its online installer: images through Docker's proxy, and Harbor up while they cannot be pulled."""
+"""A new site of ``moor init --harbor`` on bare hosts, whose Harbor comes from the online installer.
+
+Its images come through Docker's proxy, Harbor stays up while they cannot be pulled, and a node pulls from it.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from moor.tasks.docker.install import PROXY_FILE, install_docker
+from moor.tasks.docker.install import PROXY_FILE
 from moor.tasks.harbor.install import install_harbor
-from moor.tasks.names.hosts import write_hosts
 from moor.tasks.preflight.hosts import check_host
 from moor_lab.harbor.images import build_online_installer, images, reference
 from moor_lab.harbor.release import FIRST
 from moor_lab.lab import Lab
+from tests.harness.commands import ended_here, moor_here
+from tests.harness.sites import DEFAULTS, write_site
 from tests.lab.image_mirror import MIRROR, PORT, ProxiedMirror, push
-from tests.lab.sites import Site, changed
+from tests.lab.sites import NAME, Site, changed
 
 pytestmark = pytest.mark.lab
 
-HOST, DIRECTORY = "harbor1", "/opt/harbor"
+HOST, NODE, DIRECTORY = "harbor1", "node1", "/opt/harbor"
 PULLED, PREPARED = f"pulled-images:{DIRECTORY}", f"prepared:{DIRECTORY}"
 LOGIN = "mirror:p@ss word"
 
@@ -32,52 +37,66 @@ def mirror(lab: Lab, tmp_path: Path) -> ProxiedMirror:
 
 @pytest.fixture
 def site(lab: Lab, tmp_path: Path, mirror: ProxiedMirror) -> Iterator[Site]:
-    """Return a site of a bare host whose Harbor is to come from the online installer."""
-    lab.reset(HOST)
-    for name, word in (("admin", "Adm1nWord"), ("login", LOGIN)):
-        (tmp_path / name).write_text(word)
-        (tmp_path / name).chmod(0o600)
-    site = write(Site(lab, tmp_path / "site"), mirror)
-    site.certify()
+    """Return a site that ``moor init`` has written of two bare hosts, with Docker's proxy added."""
+    for name in (HOST, NODE):
+        lab.reset(name)
+    write_site(tmp_path, {}, {"login": LOGIN})
+    site = Site(lab, tmp_path / "site")
+    address = {name: str(lab.machine(name).host.address) for name in (HOST, NODE)}
+    words = {
+        "--registry": NAME,
+        "--harbor": f"{HOST}={address[HOST]}",
+        "--nodes": f"{NODE}={address[NODE]}",
+        "--installer": str(build_online_installer(tmp_path)),
+        "--project": "demo",
+        "--user": "ops",
+        "--key": str(lab.key),
+    }
+    written = ended_here(["init", str(site.folder), *(one for pair in words.items() for one in pair)])
+    assert written.returncode == 0, written.said
+    assert "to bring:" not in written.stdout
+    proxy = {"url": mirror.proxy, "login": f"file:{tmp_path}/login"}
+    add(site, docker={"daemon": {"registry-mirrors": [MIRROR]}, "proxy": proxy})
     yield site
     lab.reset(HOST)
 
 
-def write(site: Site, mirror: ProxiedMirror, **options: object) -> Site:
-    folder = site.folder.parent
-    proxy = {"url": mirror.proxy, "login": f"file:{folder}/login"}
-    return site.write(
-        docker={"daemon": {"registry-mirrors": [MIRROR]}, "proxy": proxy},
-        harbor={
-            "installer": str(build_online_installer(folder)),
-            "admin_password": f"file:{folder}/admin",
-            "options": options,
-        },
-    )
+def add(site: Site, **sections: dict[str, object]) -> None:
+    """Write keys of sections into the site's defaults."""
+    path = site.folder / DEFAULTS
+    tree = YAML(typ="safe", pure=True).load(path.read_text())
+    for section, keys in sections.items():
+        tree["data"][section] = {**tree["data"].get(section, {}), **keys}
+    write_site(site.folder, {DEFAULTS: tree})
 
 
 def run(site: Site, script: str) -> str:
     return site.lab.exec(HOST, ["sh", "-ec", script]).strip()
 
 
-def test_harbor_comes_from_images_that_docker_pulls_through_its_proxy_and_stays_up_without_them(
+def test_what_init_writes_makes_a_harbor_by_dockers_proxy_from_which_a_node_pulls(
     site: Site, mirror: ProxiedMirror
 ) -> None:
-    (unreached,) = site.plan(check_host, HOST).values()
-    assert "requirement:images-registry" in [one.id for one in unreached.resources if one.status == "failed"]
-    assert f"does not reach {mirror.address}:{PORT} for them" in unreached.error
+    checked = moor_here(site.folder, "check", "--accept-new-host-keys")
+    assert checked.returncode == 1
+    assert f"{HOST}: requirement:images-registry: " in checked.stdout
+    assert f"does not reach {mirror.address}:{PORT} for them" in checked.stdout
+    assert f"{NODE}    reached" in checked.stdout
 
     with mirror.serving("full") as registry:
         push(images(site.lab.cache), registry)
-        assert site.plan(check_host, HOST)[HOST].error == ""
-        site.apply(write_hosts, HOST)
-        site.apply(install_docker, HOST)
+        done = moor_here(site.folder, "apply", "--yes", "--output", "json")
+        assert done.returncode == 0, done.said
         assert run(site, f"stat -c %a {PROXY_FILE}") == "600"
-        applied = site.apply(install_harbor, HOST)[HOST]
-        assert applied.error == ""
-        assert {PULLED, PREPARED, "service:harbor.service"} <= set(changed(applied))
-        for task in (check_host, install_docker, install_harbor):
-            assert changed(site.plan(task, HOST)[HOST]) == []
+        statuses = {one["id"]: one["status"] for one in done.report["hosts"][HOST]["resources"]}
+        assert {statuses[name] for name in (PULLED, PREPARED, "service:harbor.service")} == {"changed"}
+        planned = moor_here(site.folder, "plan", "--quiet")
+        assert planned.returncode == 0, planned.said
+        proved = moor_here(site.folder, "verify")
+        assert proved.returncode == 0, proved.said
+        (row,) = (line.split() for line in proved.stdout.splitlines() if line.startswith(NODE))
+        assert set(row[1:]) <= {"ok", "-"}
+        assert row.count("ok") > 5
     proxied = (mirror.folder / "access.log").read_text()
     assert f"GET {MIRROR}/v2/goharbor/harbor-core/manifests/" in proxied
 
@@ -85,7 +104,7 @@ def test_harbor_comes_from_images_that_docker_pulls_through_its_proxy_and_stays_
     assert site.plan(check_host, HOST)[HOST].error == ""
     portal = reference("harbor-portal", FIRST)
     run(site, f"docker tag {portal} kept:1 && docker rmi {portal}")
-    write(site, mirror, log={"level": "debug"})
+    add(site, harbor={"options": {"log": {"level": "debug"}}})
     before = run(site, "docker ps -q | sort")
     with mirror.serving("empty"):
         failed = site.apply(install_harbor, HOST)[HOST]
