@@ -15,12 +15,12 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from nornir.core.task import Result, Task
 
 from moor.connections.ssh.shell import Shell
+from moor.errors import ErrorKind, HostError
 from moor.script_result import ScriptResult
 
 Found = TypeVar("Found")
 P = ParamSpec("P")
 
-TRY_SHELL = "; try there, as the login user: sudo -n sh -c true"  # after the error of a shell that does not start
 ANNOUNCED = "moor_asks"  # the attribute of a task function that holds the generator function
 
 
@@ -39,6 +39,16 @@ class Question:
 
 
 Asking = Generator[Question, ScriptResult, Found]
+
+
+def refuse_failed_shell(answer: ScriptResult) -> None:
+    """Raise HostError if a script that cannot fail by itself has failed, so that the host's shell did not run it."""
+    if answer.code:
+        words = answer.stderr.decode("utf-8", "replace").strip()
+        raise HostError(
+            f"a shell as root ended with {answer.code}: {words}; try there, as the login user: sudo -n sh -c true",
+            ErrorKind.COMMAND,
+        )
 
 
 def asks(function: Callable[Concatenate[Task, P], Asking[Result]]) -> Callable[Concatenate[Task, P], Result]:

@@ -9,8 +9,7 @@ from typing import Any
 from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
-from moor.engine.asking import TRY_SHELL, Asking, Question, asks
-from moor.errors import ErrorKind, HostError
+from moor.engine.asking import Asking, Question, asks, refuse_failed_shell
 
 SECTION = "node"  # of the settings: data.node.name
 ASK_S = 30
@@ -61,11 +60,7 @@ def node_name_in(data: Mapping[str, Any]) -> str:
 def identify(task: Task) -> Asking[Result]:
     """Read the identity of a host; nothing is changed."""
     answer = yield Question(FRAGMENT, ASK_S)
-    if answer.code:
-        raise HostError(
-            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}{TRY_SHELL}",
-            ErrorKind.COMMAND,
-        )
+    refuse_failed_shell(answer)
     return Result(host=task.host, result=identity_of(answer.stdout.decode("utf-8", "replace")))
 
 

@@ -9,8 +9,7 @@ from nornir.core.task import Result, Task
 
 from moor.connections.devices.device import device_of
 from moor.connections.names import KUBERNETES, NETMIKO, connection_of
-from moor.engine.asking import TRY_SHELL, Asking, Question, asks
-from moor.errors import ErrorKind, HostError
+from moor.engine.asking import Asking, Question, asks, refuse_failed_shell
 
 REACH_S = 30
 
@@ -24,11 +23,7 @@ def reach_host(task: Task) -> Asking[Result]:
     if connection_of(task.host) == KUBERNETES:
         return Result(host=task.host, result="a cluster, whose API is asked by check_cluster")
     answer = yield Question(":", REACH_S)
-    if answer.code:
-        raise HostError(
-            f"a shell as root ended with {answer.code}: {answer.stderr.decode('utf-8', 'replace').strip()}{TRY_SHELL}",
-            ErrorKind.COMMAND,
-        )
+    refuse_failed_shell(answer)
     return Result(host=task.host, result="reached")
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from nornir.core.task import Result, Task
 
 from moor.connections.devices.device import device_of
-from moor.engine.asking import Asking, Question, asks
-from moor.errors import ErrorKind, HostError
+from moor.engine.asking import Asking, Question, asks, refuse_failed_shell
 from moor.path.device import Device, Place
 from moor.path.space import Address
 from moor.tasks.devices.access_lists import AccessList, desired, platform_of
@@ -37,9 +36,7 @@ class JudgedDevice:
 def read_host(task: Task, destinations: Sequence[Address] = ()) -> Asking[Result]:
     """Read a host's addresses, its routes to some destinations, and its firewall, as text for ``parse``."""
     answer = yield Question(script(destinations), ASK_S)
-    if answer.code:
-        words = answer.stderr.decode("utf-8", "replace").strip()
-        raise HostError(f"a shell as root ended with {answer.code}: {words}", ErrorKind.COMMAND)
+    refuse_failed_shell(answer)
     return Result(host=task.host, result=answer.stdout.decode("utf-8", "replace"))
 
 

@@ -9,8 +9,8 @@ from nornir.core import Nornir
 from nornir.core.task import Result, Task
 
 from moor.context import site_of
-from moor.engine.asking import TRY_SHELL, Asking, Question, asks
-from moor.errors import ErrorKind, HostError, InputError
+from moor.engine.asking import Asking, Question, asks, refuse_failed_shell
+from moor.errors import InputError
 from moor.run.protocols.proposing import ProposedInventory, SurveyRequest
 from moor.run.runbook import INSIDERS
 from moor.settings.config import InventoryOptions, read_config
@@ -26,9 +26,7 @@ ASK_S = 60
 def read_host(task: Task) -> Asking[Result]:
     """Read what a host says of its registry; nothing is changed."""
     answer = yield Question(SCRIPT, ASK_S)
-    if answer.code:
-        words = answer.stderr.decode("utf-8", "replace").strip()
-        raise HostError(f"a shell as root ended with {answer.code}: {words}{TRY_SHELL}", ErrorKind.COMMAND)
+    refuse_failed_shell(answer)
     return Result(host=task.host, result=view_of(task.host.name, answer.stdout.decode("utf-8", "replace")))
 
 

@@ -40,8 +40,8 @@ def _named(root: Described, words: list[str]) -> Described:
     path = " ".join(["moor", *words])
     found = {one.path: one for one in root.everything()}
     if path not in found:
-        near = did_you_mean(path, found)
-        raise InputError(f"manual: no command is called {path.removeprefix('moor ')}{near}; moor --help lists all")
+        near = did_you_mean(path, found) or "; moor --help lists all"
+        raise InputError(f"manual: no command is called {path.removeprefix('moor ')}{near}")
     return found[path]
 
 
