@@ -35,7 +35,7 @@ def aims(results: Results) -> list[Aim]:
     if applied := results.applied:
         ratio = applied.other.cpu_s / applied.one.cpu_s
         found.append(Aim("an apply that changes 3 files: CPU, to a check's", "at most", 1.25, ratio))
-    found += [*_planned(results), *_configured(results), *_bundled(results), *_images(results)]
+    found += [*_planned(results), *_configured(results), *_bundled(results), *_images(results), *_devices(results)]
     return [*found, *_uploaded(results), *_on_the_host(results)]
 
 
@@ -111,6 +111,13 @@ def _images(results: Results) -> Iterator[Aim]:
         yield Aim(f"{what}: time, to its bare requests'", "at most", 1.3, found.check_s / found.bare_s)
         yield Aim(f"{what}: requests to registries, an image", "at most", 2, found.registry_requests / found.images)
         yield Aim(f"{what}: memory", "at most", 150, found.peak_mb, " MB")
+
+
+def _devices(results: Results) -> Iterator[Aim]:
+    if found := results.devices:
+        what = f"check of {found.devices} network devices"
+        yield Aim(f"{what}: CPU, to bare reads by Netmiko", "at most", 1.3, found.cpu_s / found.bare_cpu_s)
+        yield Aim(f"{what}: logins, a device", "at most", 1, found.logins / found.devices)
 
 
 def _uploaded(results: Results) -> Iterator[Aim]:

@@ -9,6 +9,7 @@ from bench.aims import Aim, aims
 from bench.alone import Alone, Pair
 from bench.bundled import Bundled
 from bench.configuration.measure import Configured
+from bench.devices.measure import DevicesMeasured
 from bench.distance.page import distances
 from bench.images.measure import ImagesMeasured
 from bench.results import AT, FLOOR, LINK_MBIT, MOOR, Results, each_ms, hosts_within, line_of
@@ -186,6 +187,8 @@ def _of_moor(results: Results) -> Iterator[str]:
         yield f"## A bundle of images\n\n{_bundled(bundled)}"
     if images := results.images:
         yield f"## The images of a cluster\n\n{_images(images)}"
+    if devices := results.devices:
+        yield f"## Network devices\n\n{_devices(devices)}"
     yield from by_workers(results)
     if results.host:
         rows = [[name, f"{cost.cpu_ms:.1f}", f"{cost.forks:g}"] for name, cost in results.host.items()]
@@ -205,6 +208,22 @@ def _configured(found: Configured) -> str:
         ["its bare requests", f"{found.bare_s:.1f}", "", f"{found.requests:,}"],
     ]
     return f"{fill(words, 120)}\n\n{rows_of(['', 'time, s', 'CPU, s', 'requests'], rows)}"
+
+
+def _devices(found: DevicesMeasured) -> str:
+    words = (
+        f"{found.devices} simulated routers on loopback, each with a configuration of {found.lines:,} lines, whose "
+        "access list is as it should be: by `moor drift`, which reads the running and the saved configuration, judges "
+        "the list, and keeps the configuration without its secrets where it has changed; and by Netmiko, which reads "
+        "the same two, on as many devices at once, with strict host keys. Both begin with the start of Python."
+    )
+    rows = [
+        ["a check", f"{found.check_s:.1f}", f"{found.cpu_s:.1f}", f"{found.logins:,}", f"{found.shown:,}"],
+        ["the first check, which keeps all", "", f"{found.first_cpu_s:.1f}", f"{found.logins:,}", ""],
+        ["bare reads by Netmiko", f"{found.bare_s:.1f}", f"{found.bare_cpu_s:.1f}", f"{found.devices:,}", ""],
+    ]
+    heads = ["", "time, s", "CPU, s", "logins", "configurations read"]
+    return f"{fill(words, 120)}\n\n{rows_of(heads, rows)}"
 
 
 def _bundled(found: Bundled) -> str:

@@ -13,6 +13,7 @@ from bench.configuration.measure import measure_configuration
 from bench.contenders.contender import Contender
 from bench.contenders.everybody import entered
 from bench.contenders.moor import Moor
+from bench.devices.measure import measure_devices
 from bench.distance.measure import Field, measure_far
 from bench.fit import nearest_size
 from bench.fleet import link_of, names, tell
@@ -176,12 +177,20 @@ def images(bench: Bench) -> Figures:
     return {"images": measure_images(bench.client, place, bench.scale.images, bench.scale.rounds)}
 
 
+def devices(bench: Bench) -> Figures:
+    """Measure a check of network devices, beside bare reads by Netmiko."""
+    place = bench.place / "devices"
+    place.mkdir()
+    return {"devices": measure_devices(bench.client, place, bench.scale.devices, bench.scale.rounds)}
+
+
 # In the order in which they run. The large fleet is last, since its hosts keep their further addresses.
 PARTS: dict[str, Callable[[Bench], Figures]] = {
     "planned": planned,
     "configuration": configuration,
     "bundle": bundle,
     "images": images,
+    "devices": devices,
     "sizes": sizes,
     "alone": alone,
     "apply": apply,
@@ -191,7 +200,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "distance": distance,
     "fleet": fleet,
 }
-WITHOUT_LAB = ("planned", "configuration", "bundle", "images")
+WITHOUT_LAB = ("planned", "configuration", "bundle", "images", "devices")
 
 
 def hosts_needed(scale: Scale) -> int:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from bench.alone import Alone, Pair
 from bench.bundled import Bundled
 from bench.configuration.measure import Configured
+from bench.devices.measure import DevicesMeasured
 from bench.distance.measure import Far
 from bench.fit import Fit, fit, nearest_size
 from bench.host_cost import HostCost
@@ -70,6 +71,7 @@ class Results:
     configured: Configured | None = None
     bundled: Bundled | None = None
     images: ImagesMeasured | None = None
+    devices: DevicesMeasured | None = None
 
 
 FILE = TypeAdapter(Results)

@@ -12,6 +12,7 @@ BENCH_PLANNED    the number of hosts that are planned without network
 BENCH_PROJECTS   the number of projects of the registry whose configuration is planned
 BENCH_BUNDLE_MB  the size of the images that a bundle is made of
 BENCH_IMAGES     the number of images of the cluster whose images are checked
+BENCH_DEVICES    the number of network devices that are checked
 BENCH_INTO       the directory of results.json, results.md and results.svg
 MOOR_LAB_NETWORK N of the network 10.N.0.0/16 that the hosts are on
 """
@@ -43,6 +44,7 @@ class Scale:
     projects: int
     bundle_mb: int
     images: int
+    devices: int
     into: Path
     network: int
 
@@ -67,6 +69,7 @@ def asked(tools: Collection[str], parts: Collection[str]) -> Scale:
         projects=numbers("BENCH_PROJECTS", "300", 5000)[0],
         bundle_mb=numbers("BENCH_BUNDLE_MB", "1000", 20_000)[0],
         images=numbers("BENCH_IMAGES", "400", 5000)[0],
+        devices=numbers("BENCH_DEVICES", "200", 2000)[0],
         into=directory("BENCH_INTO"),
         network=numbers("MOOR_LAB_NETWORK", "75", 255)[0],
     )

@@ -39,33 +39,45 @@ BY_WORD = re.compile(
         | (?P<rest> (?:{KIND})* ) \s+ \S.* $
     )"""
 )
-# Rules of their own: where the secret is the group ``value``, or begins, up to the end of the line, with it.
+# Rules of their own, by a word that each line of theirs has: the secret is the group ``value``.
 BY_PLACE = tuple(
-    re.compile(rf"(?i){pattern}")
-    for pattern in (
-        rf"^\s*(?:set\s+)?crypto\s+isakmp\s+key(?:\s+\d)?\s+(?P<value>{WORD})(?=\s+(?:address|hostname)\b)",
-        rf"\bsnmp\S*\s+(?:mib\s+)?community(?:-map)?(?:\s+(?:clear|encrypted|\d))?\s+(?P<value>{WORD})",
-        r"\bsnmp-agent\s+community\s+(?P<value>.+)$",
-        rf"^\s*community(?:\s+(?:clear|encrypted))?\s+(?P<value>{WORD})",
-        rf"\bcommunity-name\s+(?P<value>{WORD})",
-        rf"\btrap-target\s+\S+\s+community\s+(?P<value>{WORD})",
-        rf"\bsnmp\s+trap-group\s+(?P<value>{WORD})",
-        r"\bsnmp-server\s+host\s+\S+(?:\s+vrf\s+\S+)?(?:\s+(?:traps?|informs?))?"
-        r"(?:\s+version\s+(?:1|2c|3(?:\s+(?:auth|noauth|priv))?))?(?:\s+(?:clear|encrypted))?"
-        r"\s+(?!use-vrf|source-interface|filter-vrf|(?:traps?|informs?|version|vrf)\s)(?P<value>\S.*)$",
-        r"\b(?:auth|priv)\s+(?:md5|sha\S*|3?des\S*|aes\S*(?:\s+(?:128|192|256))?)(?:\s+(?:clear|encrypted|\d))?"
-        rf"\s+(?P<value>{WORD})",
-        r"\b(?:standby|glbp|vrrp)\s+\d+\s+authentication\s+(?!md5\s+key-|text\s)(?P<value>\S.*)$",
-        r"\bauthentication\s+text\s+(?P<value>\S.*)$",
-        r"\bnhrp\s+authentication\s+(?P<value>\S.*)$",
-        r"\bauthentication\s+mode\s+hmac-\S+\s+(?P<value>\S.*)$",
-        r"\bspi\s+\d+\s+(?P<value>\S.*)$",
-        r"\bsession-key\s+(?P<value>\S.*)$",
-        r"\benvironment\s+\S+\s+value\s+(?P<value>\S.*)$",
-        r"^\s*pin\s+(?P<value>\S+)\s*$",
-        r"\b\S*auth=(?P<value>\S+)",  # the options of Arista's TerminAttr
-        r"://[^\s/@:]*:(?P<value>[^\s@]+)(?=@)",
-        r"(?P<value>(?:\"[^\"]*\"|\S+))(?=;\s*##\s*SECRET-DATA)",
+    (word, re.compile(rf"(?i){pattern}"))
+    for word, pattern in (
+        ("isakmp", rf"^\s*(?:set\s+)?crypto\s+isakmp\s+key(?:\s+\d)?\s+(?P<value>{WORD})(?=\s+(?:address|hostname)\b)"),
+        (
+            "community",
+            rf"\bsnmp\S*\s+(?:mib\s+)?community(?:-map)?(?:\s+(?:clear|encrypted|\d))?\s+(?P<value>{WORD})",
+        ),
+        ("snmp-agent", r"\bsnmp-agent\s+community\s+(?P<value>.+)$"),
+        ("community", rf"^\s*community(?:\s+(?:clear|encrypted))?\s+(?P<value>{WORD})"),
+        ("community-name", rf"\bcommunity-name\s+(?P<value>{WORD})"),
+        ("trap-target", rf"\btrap-target\s+\S+\s+community\s+(?P<value>{WORD})"),
+        ("trap-group", rf"\bsnmp\s+trap-group\s+(?P<value>{WORD})"),
+        (
+            "snmp-server",
+            r"\bsnmp-server\s+host\s+\S+(?:\s+vrf\s+\S+)?(?:\s+(?:traps?|informs?))?"
+            r"(?:\s+version\s+(?:1|2c|3(?:\s+(?:auth|noauth|priv))?))?(?:\s+(?:clear|encrypted))?"
+            r"\s+(?!use-vrf|source-interface|filter-vrf|(?:traps?|informs?|version|vrf)\s)(?P<value>\S.*)$",
+        ),
+        (
+            "snmp",
+            r"\b(?:auth|priv)\s+(?:md5|sha\S*|3?des\S*|aes\S*(?:\s+(?:128|192|256))?)(?:\s+(?:clear|encrypted|\d))?"
+            rf"\s+(?P<value>{WORD})",
+        ),
+        (
+            "authentication",
+            r"\b(?:standby|glbp|vrrp)\s+\d+\s+authentication\s+(?!md5\s+key-|text\s)(?P<value>\S.*)$",
+        ),
+        ("authentication", r"\bauthentication\s+text\s+(?P<value>\S.*)$"),
+        ("nhrp", r"\bnhrp\s+authentication\s+(?P<value>\S.*)$"),
+        ("hmac", r"\bauthentication\s+mode\s+hmac-\S+\s+(?P<value>\S.*)$"),
+        ("spi ", r"\bspi\s+\d+\s+(?P<value>\S.*)$"),
+        ("session-key", r"\bsession-key\s+(?P<value>\S.*)$"),
+        ("environment", r"\benvironment\s+\S+\s+value\s+(?P<value>\S.*)$"),
+        ("pin ", r"^\s*pin\s+(?P<value>\S+)\s*$"),
+        ("auth=", r"\b\S*auth=(?P<value>\S+)"),  # the options of Arista's TerminAttr
+        ("://", r"://[^\s/@:]*:(?P<value>[^\s@]+)(?=@)"),
+        ("secret-data", r"(?P<value>(?:\"[^\"]*\"|\S+))(?=;\s*##\s*SECRET-DATA)"),
     )
 )
 # Values that are known by their form: hashes, Junos' $9$ and $8$, type 7, and what IOS XR, NX-OS and SNMP encrypt.
@@ -75,13 +87,13 @@ BY_FORM = re.compile(
     r"|(?i:(?<=encrypted\s))\"?(?:[0-9A-Fa-f]{2}){4,}\"?(?![\w.:/-])"
     r"|\b0x[0-9A-Fa-f]{16,}\b"
 )
-TAIL = re.compile(r"(?P<before>-----BEGIN [A-Z ]*PRIVATE KEY-----).+")
+TAIL = re.compile(r"(?P<before>-----BEGIN [A-Z ]*PRIVATE KEY-----).+?(?=-----END|$)")
 BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 END = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
-# A line without any of these has no secret, and most lines have none.
-SUSPECT = re.compile(
-    r"(?i)pass|secret|key|communit|psk|auth|priv|spi |pmk|cak|token|snmp|environment|://|\$\w+\$|0x|encrypted|\s7\s"
-    r"|pin "
+# A line without any of these, in small letters, has no secret, and most lines have none.
+SUSPECT = (
+    *("pass", "key", "secret", "communit", "auth", "snmp", "psk", "priv", "spi ", "pmk", "cak", "token", "environment"),
+    *("://", "$", "0x", "encrypted", " 7 ", "pin "),
 )
 KEY_NUMBER = re.compile(r"\s+key \d+\s*$")  # of a key chain; elsewhere it may be a secret of digits
 KEY_CHAIN = re.compile(r"key[ -]?chain ")
@@ -108,13 +120,16 @@ def _struck_lines(lines: list[str]) -> Iterator[str]:
 
 @lru_cache(maxsize=50_000)  # devices of one fleet have mostly the same lines, and each check reads the same again
 def _struck(line: str) -> str:
-    if SUSPECT.search(line) is None:
+    small = line.lower()
+    if not any(map(small.__contains__, SUSPECT)):
         return line
-    struck = TAIL.sub(rf"\g<before>{STARS}", line)
-    for rule in BY_PLACE:
-        struck = rule.sub(_without_value, struck)
-    struck = BY_FORM.sub(STARS, BY_WORD.sub(_without_secret, struck))
-    return next(redact([struck]))
+    if "private key" in small:
+        line = TAIL.sub(rf"\g<before>{STARS}", line)
+    for word, rule in BY_PLACE:
+        if word in small:
+            line = rule.sub(_without_value, line)
+    line = BY_FORM.sub(STARS, BY_WORD.sub(_without_secret, line))
+    return next(redact([line])) if ":" in line or "=" in line or "bearer" in small or "basic" in small else line
 
 
 def _without_value(found: re.Match[str]) -> str:

@@ -117,7 +117,11 @@ class Fleet:
         """List the sections that a host, a group or the defaults write."""
         layers = (*self.hosts.values(), *self.groups.values(), self.defaults)
         written = dict.fromkeys(key for layer in layers for key in layer.part("data"))
-        return [key for key in written if key in self.models]
+        return [key for key in written if self._is_section(key)]
+
+    def _is_section(self, key: str) -> bool:
+        """Return whether a key of data is a section; for a name that nobody defines, all tasks are imported."""
+        return key not in (HOST_KEY, CUSTOM) and key in self.models
 
     def _check(self) -> None:
         for layer in (*self.hosts.values(), *self.groups.values()):
@@ -148,7 +152,7 @@ class Fleet:
         bare = [layer for name, layer in self.groups.items() if name not in used]
         for layer in bare if self.hosts else [*bare, self.defaults]:
             for key, tree in layer.part("data").items():
-                if key in self.models and tree.value is not None:
+                if self._is_section(key) and tree.value is not None:
                     former_of([tree], self.faults)
                     validate(self.models[key], without_until(tree), self.site, self.faults, partly=True)
 
@@ -220,7 +224,7 @@ class Fleet:
     ) -> Iterator[tuple[str, FormerSettings]]:
         """Yield the sections that have former values, with those."""
         for key in data:
-            trees = list(_until_null(layer.part("data").get(key) for layer in layers)) if key in self.models else []
+            trees = list(_until_null(layer.part("data").get(key) for layer in layers)) if self._is_section(key) else []
             if not any(UNTIL in tree.items for tree in trees):
                 continue
             present = [without_until(tree) for tree in trees]
@@ -231,7 +235,7 @@ class Fleet:
 
     def _value(self, key: str, host: InventoryLayer, inherited: Inheritance) -> object:
         """Return one key of a host's data."""
-        if key in host.part("data") or key not in self.models:
+        if key in host.part("data") or not self._is_section(key):
             return self._merged(key, (host, *inherited.layers))
         if key not in inherited.data:
             inherited.data[key] = self._merged(key, inherited.layers)
@@ -246,7 +250,7 @@ class Fleet:
             tree = Tree(trees[0].source, {HOST_KEY: trees[0]})
             pinned = validate(PinnedHostKeys, tree, self.site, self.faults)
             return pinned.ssh_host_key if pinned else None
-        if key in self.models:
+        if self._is_section(key):
             return self._shared.of(self.models[key], [without_until(tree) for tree in trees])
         return reduce(merge, reversed(trees)).plain()
 

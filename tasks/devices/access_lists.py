@@ -38,7 +38,7 @@ from moor.tasks.devices.acl.changes import ChangeProcedure
 from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, difference_of, find_obstacles, names_of
 from moor.tasks.devices.effects import CUT, effect_state, planned_effect
 from moor.tasks.devices.fleet_flows import fleet_flows
-from moor.tasks.devices.keeping import keep_configuration
+from moor.tasks.devices.keeping import keep_configuration, without_passing
 from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.devices.settings import AccessListSettings
 from moor.templates import render
@@ -135,7 +135,7 @@ class AccessList(Remote):
         effect = self._effect(task, configuration) if text != self.wanted.text else {}
         if not text:
             return effect or None
-        saved = self._saved(device_of(task.host, task.nornir.config), procedure, text)
+        saved = self._saved(device_of(task.host, task.nornir.config), procedure, configuration)
         return {"configuration": f"{text}\n", "saved": "yes" if saved else "no", **effect}
 
     def _effect(self, task: Task, configuration: str) -> State:
@@ -188,12 +188,16 @@ class AccessList(Remote):
             ) from None
         return configuration
 
-    def _saved(self, device: Device, procedure: ChangeProcedure, text: str) -> bool:
+    def _saved(self, device: Device, procedure: ChangeProcedure, running: str) -> bool:
+        """Return whether the device starts with the list that is in its running configuration."""
         if not procedure.startup:
             return True
+        startup = device.configuration(procedure.startup)
+        if without_passing(startup) == without_passing(running):
+            return True
         # A device without a saved configuration prints a message instead, which contains no list.
-        started = self.dialect.started(device.configuration(procedure.startup))
-        return self.dialect.find(started, self.name).text == text
+        started = self.dialect.find(self.dialect.started(startup), self.name)
+        return started.text == self.dialect.find(running, self.name).text
 
     def write(self, task: Task, actual: State | None) -> None:
         host, configuration = task.host, task.nornir.config

@@ -27,6 +27,7 @@ PASSING = re.compile(
         | (?:\S.{0,80}?)?%[A-Z][A-Z0-9_-]*-[0-7]-[A-Z0-9_]+\ ?:.*
     )\s*$"""
 )
+BEGINNINGS = frozenset("BCUn!#SMTWF")  # of the lines that PASSING knows, so that it need not look at every line
 
 
 def keep_configuration(task: Task, device: Device, platform: str, configuration: str) -> None:
@@ -49,13 +50,18 @@ def keep_configuration(task: Task, device: Device, platform: str, configuration:
 
 
 def kept_text(configuration: str) -> str:
-    """Return a configuration without secrets, without what differs from print to print, and without ends of blanks."""
-    lines = (line.rstrip() for line in configuration.splitlines())
-    text = "\n".join(line for line in lines if not ("%" in line or line[:1] in _BEGINNINGS) or not PASSING.match(line))
-    return mask(strike_secrets(text.strip("\n"))) + "\n"
+    """Return a configuration without secrets, and without what differs from print to print."""
+    return mask(strike_secrets(without_passing(configuration))) + "\n"
 
 
-_BEGINNINGS = frozenset("BCUn!#SMTWF")  # of the lines that PASSING knows, so that it need not look at every line
+def without_passing(configuration: str) -> str:
+    """Return a configuration without what differs from print to print, and without blanks at the ends of lines."""
+    lines = [
+        line
+        for line in map(str.rstrip, configuration.splitlines())
+        if not ("%" in line or line[:1] in BEGINNINGS) or not PASSING.match(line)
+    ]
+    return "\n".join(lines).strip("\n")
 
 
 def _last_change(task: Task, device: Device, platform: str, configuration: str) -> LastChange:

@@ -37,7 +37,9 @@ class SectionFamily:
     def hooks(self, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield the lists that lines of an interface apply, each with the direction."""
         for line in lines:
-            if found := re.fullmatch(rf"{self.hook} (.+?) ({'|'.join(self.ways)})(?: .+)?", line):
+            if line.startswith(self.hook) and (
+                found := re.fullmatch(rf"{self.hook} (.+?) ({'|'.join(self.ways)})(?: .+)?", line)
+            ):
                 yield found[1], found[2]
 
     def entries(self, lines: Iterable[str]) -> Iterator[str]:
