@@ -17,13 +17,12 @@ from functools import lru_cache
 from moor.secrets.redaction import STARS, redact
 
 # Words before a secret, whole or as the last part of a longer one, such as authentication-key and chap-secret.
-LEADING = r"""(?<![\w-])(?:
-      (?:[\w-]*[-_])? (?:password|passwd|secret|passphrase|passcode)
-    | psksecret
-    | (?!public-|ssh-|host-|peer-public-) [\w-]+-key
-    | (?:[\w-]+-)?key-(?:octet-)?string
-    | (?:[\w-]+-)? psk (?! \s+ \S+ \s+ (?:id|secret|dhcp-interface)\b )
-    | key (?! \s+ (?:chain|generate|zeroize|pubkey-chain|\S+ \s+ (?:secret|start-time|algorithm|options)) \b )
+LEADING = r"""(?<![A-Za-z0-9])(?:
+      password | passwd | secret | passphrase | passcode | psksecret
+    | key-(?:octet-)?string
+    | psk (?! \s+ \S+ \s+ (?:id|secret|dhcp-interface)\b )
+    | (?<!public-)(?<!ssh-)(?<!host-) key
+        (?! \s+ (?:chain|generate|zeroize|pubkey-chain|\S+ \s+ (?:secret|start-time|algorithm|options)) \b )
     | pmk | cak | token | cisco-authentication | authenticator
 )(?=["']?\s)["']?"""
 HARMLESS = r"(?!\s+(?:strength-check|minimum\S*|maximum\S*|policy|expiry|change-type|format|profile|\d+\s+type)\b)"
@@ -39,6 +38,7 @@ BY_WORD = re.compile(
         | (?P<rest> (?:{KIND})* ) \s+ \S.* $
     )"""
 )
+WORDS = re.compile(r"pass(?:word|wd|phrase|code)|psksecret|secret|key|psk|pmk|cak|token|cisco-auth|authenticator")
 # Rules of their own, by a word that each line of theirs has: the secret is the group ``value``.
 BY_PLACE = tuple(
     (word, re.compile(rf"(?i){pattern}"))
@@ -81,11 +81,12 @@ BY_PLACE = tuple(
     )
 )
 # Values that are known by their form: hashes, Junos' $9$ and $8$, type 7, and what IOS XR, NX-OS and SNMP encrypt.
-BY_FORM = re.compile(
-    r"\$(?:\d{1,2}|2[abxy]|y|gy|sha\d+|apr1|md5)\$[^\s\"';]+"
-    r"|(?<=\s7\s)\"?(?:[0-9A-Fa-f]{2}){5,}\"?(?![\w.:/-])"
-    r"|(?i:(?<=encrypted\s))\"?(?:[0-9A-Fa-f]{2}){4,}\"?(?![\w.:/-])"
-    r"|\b0x[0-9A-Fa-f]{16,}\b"
+HEX = r"(?:[0-9A-Fa-f]{2})"
+BY_FORM = (
+    ("$", re.compile(r"(?P<value>\$(?:\d{1,2}|2[abxy]|y|gy|sha\d+|apr1|md5)\$[^\s\"';]+)")),
+    (" 7 ", re.compile(rf"\s7\s+(?P<value>\"?{HEX}{{5,}}\"?)(?![\w.:/-])")),
+    ("encrypted", re.compile(rf"(?i:encrypted)\s+(?P<value>\"?{HEX}{{4,}}\"?)(?![\w.:/-])")),
+    ("0x", re.compile(r"\b(?P<value>0x[0-9A-Fa-f]{16,})\b")),
 )
 TAIL = re.compile(r"(?P<before>-----BEGIN [A-Z ]*PRIVATE KEY-----).+?(?=-----END|$)")
 BEGIN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
@@ -128,8 +129,23 @@ def _struck(line: str) -> str:
     for word, rule in BY_PLACE:
         if word in small:
             line = rule.sub(_without_value, line)
-    line = BY_FORM.sub(STARS, BY_WORD.sub(_without_secret, line))
+    line = _without_words(line)
+    for word, rule in BY_FORM:
+        if word in small:
+            line = rule.sub(_without_value, line)
     return next(redact([line])) if ":" in line or "=" in line or "bearer" in small or "basic" in small else line
+
+
+def _without_words(line: str) -> str:
+    """Return a line without what stands behind words such as password; where these are is found by a fast pattern."""
+    small, kept, at = line.lower(), list[str](), 0
+    if len(small) != len(line):  # outside of ASCII, a letter may have another length when it is small
+        return BY_WORD.sub(_without_secret, line)
+    for word in WORDS.finditer(small):
+        if word.start() >= at and (found := BY_WORD.match(line, word.start())):
+            kept += [line[at : found.start()], _without_secret(found)]
+            at = found.end()
+    return "".join([*kept, line[at:]])
 
 
 def _without_value(found: re.Match[str]) -> str:

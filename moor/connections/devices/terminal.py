@@ -10,12 +10,14 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from netmiko import BaseConnection
 
 POLL_S = 0.01
+LOOK_S = 0.2  # how often it is looked whether a silent device has been silent for too long
 SETTLE_S = 0.1  # of silence, after which a line like the prompt is no line of a text
 STRANGE_S = 2  # of silence, after which a prompt of another name is one too
 LONGEST_S = 1800  # of one answer, however busy the device prints
@@ -95,7 +97,7 @@ class Terminal:
 
         self.netmiko.write_channel(line + self.netmiko.RETURN)
         printed = self._read(ends, timeout_s, settle_s)
-        text, _, prompt = LAST_MESSAGES.sub("", printed).rpartition("\n")
+        text, _, prompt = _without_last_messages(printed).rpartition("\n")
         first, _, rest = text.partition("\n")
         answer = Answer(rest if line.strip() in first else text, prompt.strip())
         self.prompt = answer.prompt if shape.fullmatch(prompt) else self.prompt
@@ -104,7 +106,7 @@ class Terminal:
     def _read(self, ends: Callable[[str], bool], timeout_s: float, settle_s: float) -> str:
         """Read until ``ends`` is true of the last characters, and the device silent; turn the pages of a pager."""
         limit = self.netmiko.read_timeout_override or timeout_s
-        pieces, tail = list[str](), ""
+        pieces, tail, ended = list[str](), "", False
         begun = heard = time.monotonic()
         while True:
             piece, now = self.netmiko.read_channel(), time.monotonic()
@@ -114,7 +116,8 @@ class Terminal:
                 if (page := PAGER.search(tail)) and "\n" in tail:
                     self.netmiko.write_channel(" ")
                     tail = tail[: page.start()] + PAGE
-            elif ends(tail):
+                ended = ends(tail)
+            elif ended:
                 if now - heard >= settle_s:
                     break
             elif "\n" in tail and now - heard >= STRANGE_S and ANY_PROMPT.fullmatch(_last_line(tail)):
@@ -124,8 +127,20 @@ class Terminal:
             elif now - heard > limit or now - begun > LONGEST_S:
                 raise NoPromptError(tail)
             if not piece:
-                time.sleep(POLL_S)
+                self._wait(settle_s - (now - heard) if ended else LOOK_S)
+            elif not ended:
+                time.sleep(POLL_S)  # so that what comes in small packets is read in larger pieces
         return clean("".join([*pieces, tail]))
+
+    def _wait(self, longest_s: float) -> None:
+        """Wait until the device prints something, or closes the connection."""
+        buffer = getattr(self.netmiko.remote_conn, "in_buffer", None)
+        if buffer is None:  # no SSH
+            time.sleep(POLL_S)
+            return
+        ready = Event()
+        buffer.set_event(ready)
+        ready.wait(longest_s)
 
 
 def shape_of(prompt: str) -> str:
@@ -137,12 +152,14 @@ def shape_of(prompt: str) -> str:
 
 def clean(text: str) -> str:
     """Return printed text without a terminal's control sequences."""
-    return ERASED.sub("\n", SEQUENCES.sub("", text)).replace("\x08", "")
+    if "\x1b" in text:
+        text = SEQUENCES.sub("", text)
+    return ERASED.sub("\n", text).replace("\x08", "") if PAGE in text or "\x08" in text else text
 
 
 def without_messages(text: str) -> str:
     """Return a configuration without the messages of the log between its lines."""
-    return MESSAGES.sub("", text)
+    return MESSAGES.sub("", text) if "%" in text else text
 
 
 def ends_like_prompt(tail: str) -> bool:
@@ -161,4 +178,9 @@ def _joined(pieces: list[str], tail: str, piece: str) -> tuple[list[str], str]:
 
 def _last_line(tail: str) -> str:
     """Return the last line; messages of the log, which a device prints after its prompt too, do not count."""
-    return LAST_MESSAGES.sub("", clean(tail)).rpartition("\n")[2]
+    return _without_last_messages(clean(tail)).rpartition("\n")[2]
+
+
+def _without_last_messages(text: str) -> str:
+    """Return a text without the messages of the log at its end; each has a ``%``, so that most need no search."""
+    return LAST_MESSAGES.sub("", text) if "%" in text.rstrip("\n").rpartition("\n")[2] else text

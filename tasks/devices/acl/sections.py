@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -95,7 +95,7 @@ class SectionSyntax(ListSyntax):
             for head in (f"{family.header} {each}" for each in ours):
                 if head in sections:
                     found[head] = list(family.entries(sections[head]))
-            for head, each, way in _hooks(sections, family):
+            for head, each, way in _hooks(sections, family) if family.hook in configuration else ():
                 place = f"{head} {way}" if family is self.families[0] else f"{head} {way} (IPv6)"
                 if each in ours:
                     places.add(place)
@@ -155,18 +155,21 @@ class SectionSyntax(ListSyntax):
         return [re.sub(r"^(\s+no \d+) .*", r"\1", line) for line in lines]
 
 
-def without_banners(text: str) -> Iterator[str]:
-    """Yield the lines of a configuration except the text of banners, which may look like configuration.
+def without_banners(text: str) -> Sequence[str]:
+    """Return the lines of a configuration except the text of banners, which may look like configuration.
 
     References:
         Cisco, "banner motd": the text ends at the delimiter, which a configuration shows as ^C; NX-OS keeps the one
             that was typed. Arista, "banner motd": it ends at a line EOF.
     """
     lines = text.splitlines()
-    at = 0
+    if "banner " not in text:  # as in most texts, and a configuration may be long
+        return lines
+    kept, at = list[str](), 0
     while at < len(lines):
-        yield lines[at]
+        kept.append(lines[at])
         at = _banner_end(lines, at) + 1
+    return kept
 
 
 def _banner_end(lines: list[str], at: int) -> int:
@@ -191,7 +194,8 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
         if not line.strip():
             continue
         if line[0].isspace():
-            below.append(" ".join(line.split()))
+            bare = line.strip()
+            below.append(" ".join(bare.split()) if "  " in bare or "\t" in bare else bare)
         else:
             yield head, below
             head, below = line.rstrip(), []
