@@ -65,11 +65,13 @@ class RetirementOrder:
         concerns: those of which it takes away what they left; none for all of a host that ``leaves``.
         leaves: whether the host leaves the fleet.
         written: by the id of a resource behind an API, the diff of its last change that history knows.
+        written_on: by host, the ids of resources of remembered kinds that history knows to have been changed there.
     """
 
     concerns: tuple[str, ...] = ()
     leaves: bool = False
     written: Mapping[str, str] = field(default_factory=dict)
+    written_on: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock, Thread
 
 import paramiko
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from bench.devices.contents import PASSWORD, USER, configuration, make_site, name_at
 
@@ -35,14 +36,13 @@ class Login(paramiko.ServerInterface):
     """A server that lets the one user in, by password, to a shell."""
 
     def check_auth_password(self, username: str, password: str) -> int:
-        right = (username, password) == (USER, PASSWORD)
-        return paramiko.AUTH_SUCCESSFUL if right else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if (username, password) == (USER, PASSWORD) else AUTH_FAILED
 
     def get_allowed_auths(self, username: str) -> str:
         return "password"
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_pty_request(self, *_: object) -> bool:
         return True

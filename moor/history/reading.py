@@ -65,6 +65,14 @@ class History:
             found |= {row.id: row.diff for row in as_values(ChangeRow, rows)}
         return found
 
+    def written_on(self, kinds: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Return the ids of resources of some kinds that were changed on each host, by its name."""
+        query, found = "SELECT DISTINCT host, id FROM changes WHERE status = 'changed'", dict[str, frozenset[str]]()
+        for host, name in self.connection.rows(query):
+            if name.partition(":")[0] in kinds:
+                found[host] = found.get(host, frozenset()) | {name}
+        return found
+
     def held(self, run: str) -> list[ChangeRow]:
         """Return what a run left alone since somebody holds it; ``error`` says who, why and until when."""
         query = select(ChangeRow, "changes", "WHERE run = :run AND status = 'held' ORDER BY number")

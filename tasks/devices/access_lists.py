@@ -43,6 +43,8 @@ from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.devices.settings import AccessListSettings
 from moor.templates import render
 
+KIND = "acl"  # of the ids
+REMEMBERED = (KIND,)  # since a list may have had another name
 NOT_AS_SENT = "the device did not accept the change as it was sent, or somebody else changed the list meanwhile"
 TAKEN_BACK = (
     "the device took the change back before it was confirmed, as it does when its time is over or somebody else rolls "
@@ -93,6 +95,13 @@ def platform_of(host: Host) -> str:
     raise InputError(f"{host.name}.platform: {told}; write one of {known}, or take the host out of group devices")
 
 
+def retired(host: Host, leaves: bool) -> Sequence[Resource]:
+    """Return the absence of lists of moor's that the inventory no longer has; of all of them if the device leaves."""
+    from moor.tasks.devices.retired import retired_lists  # which builds on this module
+
+    return list(retired_lists(host, leaves))
+
+
 def write_access_lists(task: Task) -> Result:
     """Make the device admit only members to the registry's port."""
     return converge(task, desired)
@@ -113,7 +122,7 @@ class AccessList(Remote):
 
     @property
     def id(self) -> str:
-        return f"acl:{self.name}"
+        return f"{KIND}:{self.name}"
 
     @property
     def dialect(self) -> ListSyntax:

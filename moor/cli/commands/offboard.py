@@ -28,7 +28,7 @@ from moor.cli.commands.running import (
     run_and_report,
 )
 from moor.cli.options import DIFFERS, Options
-from moor.connections.names import SHELL, connection_of
+from moor.connections.names import NETMIKO, SHELL, connection_of
 from moor.context import RetirementOrder, change_context, context_of, site_of
 from moor.errors import ErrorKind, InputError, MoorError
 from moor.inventory.joining import HostsFileDraft, remove_host
@@ -55,6 +55,8 @@ def offboard(options: Options, name: str, leaving: Leaving, dry_run: bool) -> in
     if dry_run:
         return _plan(options, known, leaving)
     progress = progress_printer(options)
+    if known.is_device:
+        return _without_device(options, name, leaving)
     if leaving.drain and known.present:
         progress(f"offboard: evicts the pods of {name}, and takes it out of the cluster")
         if leave_cluster(options, name, dry_run=False) == 1:
@@ -77,8 +79,8 @@ def offboard(options: Options, name: str, leaving: Leaving, dry_run: bool) -> in
 class Known:
     """A host that leaves, and whether the inventory has it still."""
 
-    def __init__(self, host: LeavingHost, present: bool, in_cluster: bool) -> None:
-        self.host, self.present, self.in_cluster = host, present, in_cluster
+    def __init__(self, host: LeavingHost, present: bool, in_cluster: bool, is_device: bool = False) -> None:
+        self.host, self.present, self.in_cluster, self.is_device = host, present, in_cluster, is_device
 
 
 def _look(options: Options, name: str, leaving: Leaving) -> Known:
@@ -98,6 +100,9 @@ def _look(options: Options, name: str, leaving: Leaving) -> Known:
         _refuse_needed(nr, host)
         if leaving.drain:
             refuse_drain(nr, host, leaving)
+        if connection_of(host) == NETMIKO:
+            leaver = LeavingHost(name, {}, {}, leaving.gone)
+            return Known(leaver, present=True, in_cluster=False, is_device=True)
         robots = {} if leaving.keep_robots or not host.has_parent_group(NODES) else robots_of_nodes(nr)
         found = LeavingHost(name, login_of(host), robots, leaving.gone)
         in_cluster = name in context_of(nr).joined or _is_in_cluster(nr, name)
@@ -110,7 +115,7 @@ def _unknown(nr: Nornir, name: str) -> str:
 
 def _refuse_needed(nr: Nornir, host: Host) -> None:
     """Raise InputError for a host that the fleet cannot be without."""
-    if connection_of(host) != SHELL:
+    if connection_of(host) not in (SHELL, NETMIKO):
         raise InputError(f"offboard: {host.name} is no node, and moor wrote no files on it; take it out of hosts.yaml")
     if host.has_parent_group(HARBOR):
         raise InputError(
@@ -167,6 +172,8 @@ def _steps(options: Options, known: Known, leaving: Leaving) -> Iterator[str]:
     name = known.host.name
     if known.present:
         yield f"inventory: {name} goes out of hosts.yaml"
+    if known.is_device:
+        return
     if is_guarded(options):
         yield "firewall: the registry's hosts and devices no longer admit it"
     for robot in known.host.robots:
@@ -211,6 +218,16 @@ def _take_out(options: Options, name: str) -> None:
                 f"offboard: {name} is in the inventory still, and no file has it; take it out of NetBox, and the same "
                 "command goes on"
             )
+
+
+def _without_device(options: Options, name: str, leaving: Leaving) -> int:
+    """Take a network device out: its access list, and its entry; it knows no login, and nothing is to be proved."""
+    if not leaving.gone and _retire(options, name, dry_run=False):
+        print_warning(f"{name} is still in the inventory; mend what failed, and the same command goes on")
+        return 1
+    _take_out(options, name)
+    print_safely(f"{name}: it is out of the inventory{'' if leaving.gone else ', and moor has no access list on it'}")
+    return 0
 
 
 def _without(options: Options, host: LeavingHost, leaving: Leaving, progress: Callable[[str], None]) -> int:

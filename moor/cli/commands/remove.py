@@ -48,20 +48,22 @@ def _order(nr: Nornir, concerns: tuple[str, ...]) -> None:
     stages = all_stages(site_of(nr).directory).stages
     refuse_unretirable(stages, concerns)
     kinds = remembered_kinds(stages, concerns)
-    change_context(nr, retirement=RetirementOrder(concerns, written=_written(nr, kinds) if kinds else {}))
+    written, written_on = _written(nr, kinds) if kinds else ({}, {})
+    change_context(nr, retirement=RetirementOrder(concerns, written=written, written_on=written_on))
 
 
-def _written(nr: Nornir, kinds: Sequence[str]) -> Mapping[str, str]:
-    """Return what history knows of resources that moor wrote behind an API; nothing if no run is recorded."""
+def _written(nr: Nornir, kinds: Sequence[str]) -> tuple[Mapping[str, str], Mapping[str, frozenset[str]]]:
+    """Return what history knows of resources that moor wrote behind an API or on a device; nothing without any run."""
     from moor.history.database import connected
     from moor.history.reading import History
 
     try:
         with connected(site_of(nr), writing=False) as connection:
-            return History(connection).written(kinds)
+            history = History(connection)
+            return history.written(kinds), history.written_on(kinds)
     except HistoryError as error:
         print_warning(f"remove: what moor wrote behind APIs is not known, and stays: {error}")
-        return {}
+        return {}, {}
 
 
 def _tell_wanted(nr: Nornir, options: Options, concerns: tuple[str, ...]) -> None:
