@@ -40,10 +40,10 @@ from moor.tasks.devices.effects import CUT, effect_state, planned_effect
 from moor.tasks.devices.fleet_flows import fleet_flows
 from moor.tasks.devices.keeping import keep_configuration, without_passing
 from moor.tasks.devices.platforms import PLATFORMS
+from moor.tasks.devices.retired import KIND, retired_names
 from moor.tasks.devices.settings import AccessListSettings
 from moor.templates import render
 
-KIND = "acl"  # of the ids
 REMEMBERED = (KIND,)  # since a list may have had another name
 NOT_AS_SENT = "the device did not accept the change as it was sent, or somebody else changed the list meanwhile"
 TAKEN_BACK = (
@@ -97,9 +97,9 @@ def platform_of(host: Host) -> str:
 
 def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     """Return the absence of lists of moor's that the inventory no longer has; of all of them if the device leaves."""
-    from moor.tasks.devices.retired import retired_lists  # which builds on this module
-
-    return list(retired_lists(host, leaves))
+    platform = host.get_connection_parameters(NETMIKO).platform or ""
+    names = retired_names(host, leaves) if platform in PLATFORMS else ()
+    return [RetiredList(name, platform, (), ListOnDevice("")) for name in names]
 
 
 def write_access_lists(task: Task) -> Result:
@@ -269,3 +269,28 @@ class AccessList(Remote):
         if now != before:
             return f"after the undo the list differs from what it was before; check {self.name} on the device"
         return "nothing of the change is left"
+
+
+@dataclass(frozen=True)
+class RetiredList(AccessList):
+    """The absence of an access list; it goes as it came, with the device's undo armed meanwhile."""
+
+    def desired(self, actual: State | None) -> State | None:
+        return None
+
+    def refusal(self, actual: State | None, desired: State | None) -> str:
+        return ""
+
+    def read(self, task: Task) -> State | None:
+        """Return the list; also one that only the saved configuration has, so that a reload would bring it back."""
+        procedure = PLATFORMS[self.platform].procedure()
+        device = device_of(task.host, task.nornir.config)
+        configuration = self.configuration_on(device)
+        keep_configuration(task, device, self.platform, configuration)
+        text, saved = self.dialect.find(configuration, self.name).text, ""
+        if procedure.startup:
+            startup = device_of(task.host, task.nornir.config).configuration(procedure.startup)
+            saved = self.dialect.find(self.dialect.started(startup), self.name).text
+        if not text and not saved:
+            return None
+        return {"configuration": f"{text or saved}\n", "saved": "yes" if saved or not procedure.startup else "no"}
