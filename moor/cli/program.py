@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,8 +48,7 @@ def run(words: list[str]) -> int:
         import_module(f"{cli.__name__}.{cli.COMMANDS[words[0]]}")
     else:  # of another package, or misspelt
         plugins.add_called(cli.every_command(), words[0])
-    command = get_command(app)
-    make_readable(command)
+    command = _made(tuple(_registered(app)))
     try:
         return int(command(args=words, prog_name="moor", standalone_mode=False) or 0)
     except typer.Exit as exit_:
@@ -57,6 +57,21 @@ def run(words: list[str]) -> int:
         raise KeyboardInterrupt from abort
     except typer.TyperException as error:
         raise InputError(_misused(words, error)) from error
+
+
+def _registered(of: typer.Typer) -> Iterator[object]:
+    """Yield each command of an application, those of its groups too."""
+    yield from of.registered_commands
+    for group in of.registered_groups:
+        yield from _registered(group.typer_instance) if group.typer_instance else ()
+
+
+@cache
+def _made(registered: tuple[object, ...]) -> Any:
+    """Return the command that Typer makes of what is registered; a process that runs several makes it once."""
+    command = get_command(app)
+    make_readable(command)
+    return command
 
 
 def lines_of(words: Sequence[str]) -> dict[str, str]:
