@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from posixpath import dirname
 from shlex import quote
 
 from nornir.core.inventory import Host
@@ -140,6 +139,7 @@ class DnsmasqForgets(Scripted):
     """
 
     runs: str = RUNS
+    config: str = CONFIG
 
     @property
     def id(self) -> str:
@@ -153,17 +153,18 @@ class DnsmasqForgets(Scripted):
         return {"stale": "no"} if actual else None
 
     def pending(self, paths: frozenset[str], actual: State | None) -> State | None:
-        return STALE if actual and CONFIG in paths else actual
+        return STALE if actual and self.config in paths else actual
 
     def probe(self) -> str:
         return f"""\
 u=dnsmasq
 systemctl is-active -q "$u" 2>/dev/null || exit 0
 echo runs
-for k in {quote(self.runs)}/*/files{CONFIG}; do [ ! -e "$k" ] || break; done
-[ ! -e {CONFIG} ] && [ -e "$k" ] || exit 0
+f={quote(self.config)}
+for k in {quote(self.runs)}/*/files"$f"; do [ ! -e "$k" ] || break; done
+[ ! -e "$f" ] && [ -e "$k" ] || exit 0
 {STARTED_CS}
-changed=$(stat -c %y {dirname(CONFIG)}) && changed=$(date -d "$changed" +%s%N) || exit 0
+changed=$(stat -c %y "${{f%/*}}") && changed=$(date -d "$changed" +%s%N) || exit 0
 [ "${{changed%???????}}" -le $(( started + {TOLERANCE_CS} )) ] || echo stale"""
 
     def actual(self, output: str) -> State | None:

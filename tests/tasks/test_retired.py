@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moor.engine.plan import plan
 from moor.formats.yaml_text import parse_yaml
+from moor.resources.base import State
 from moor.tasks.containerd.rancher import edit_registries_yaml, without_registry
 from moor.tasks.docker.stored_logins import no_stored_login
 from moor.tasks.facts import Registry
 from moor.tasks.mirrors.hosts_toml import CacheHost
 from moor.tasks.mirrors.rancher import edit_mirrors
 from moor.tasks.mirrors.retired import without_mirrors
+from moor.tasks.names.dnsmasq import STALE, DnsmasqForgets
 from moor.tasks.proxies.unset import UnsetProxy
 from tests.harness.commands import moor_here
 from tests.harness.hosts import local_shells
@@ -97,6 +101,31 @@ def test_a_docker_that_still_runs_with_a_proxy_is_started_anew(shell: str) -> No
     still = f"{running.replace('esac', f'*Environment*) echo Environment={set_} ;; esac')}{wait}"
     kept = sh(shell, f"{still}( {UnsetProxy().probe()} )\nkill $moor_pid")
     assert UnsetProxy().actual(kept.stdout.decode()) is None
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_only_a_dnsmasq_that_runs_with_moors_removed_file_is_started_anew(shell: str, tmp_path: Path) -> None:
+    config, kept = tmp_path / "dnsmasq.d/moor.conf", tmp_path / "runs/1/files"
+    config.parent.mkdir()
+    forgets = DnsmasqForgets(str(tmp_path / "runs"), str(config))
+
+    def found(started: str = "0") -> State | None:
+        systemctl = f"systemctl() {{ case $1 in is-active) [ -n '{started}' ] ;; show) echo {started or 0} ;; esac; }}"
+        done = sh(shell, f"{systemctl}\n( {forgets.probe()} )")
+        assert (done.returncode, done.stderr) == (0, b"")
+        return forgets.actual(done.stdout.decode())
+
+    now = str(int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6) + 60_000_000)
+    assert found("") is None  # it does not run, or is not there
+    assert found() == {"stale": "no"}  # somebody else has changed the directory since its start
+    keeps = kept / str(config).lstrip("/")
+    keeps.parent.mkdir(parents=True)
+    keeps.touch()
+    assert found() == STALE
+    assert found(now) == {"stale": "no"}  # started after the removal
+    config.touch()
+    assert found() == {"stale": "no"}
+    assert plan([forgets], {forgets.id: {"stale": "no"}}, [str(config)])[0].desired == {"stale": "no"}
 
 
 TASK = """\
