@@ -21,6 +21,7 @@ from moor.history.database import connected
 from moor.history.sql import columns_of, insert, select
 from moor.processors import QuietProcessor
 from moor.run.report import DeviceReport, RunReport
+from moor.settings.access import SiteSettings
 
 TABLE = "configurations"
 
@@ -99,16 +100,7 @@ class ConfigurationKeeper(QuietProcessor):
 
     def keep(self, report: RunReport) -> str:
         """Keep what has changed, and note it in the report; return why that was not possible, empty if it was."""
-        if not self._read:
-            return ""
-        try:
-            with connected(self._settings, writing=True) as connection:
-                known = newest(connection)
-                for host, read in self._read.items():
-                    report.devices[host] = _kept(connection, report, known.get(host), host, read)
-        except MoorError as error:
-            return f"what devices hold is not kept: {error}"
-        return ""
+        return keep_read(self._settings, report, self._read)
 
     def _known(self) -> Mapping[str, str]:
         """Return the digests of what was kept last; none before the first run, or if the history cannot be read."""
@@ -117,6 +109,24 @@ class ConfigurationKeeper(QuietProcessor):
                 return {host: row.digest for host, row in newest(connection).items()}
         except HistoryError:
             return {}
+
+
+def keep_read(settings: SiteSettings, report: RunReport, read: Mapping[str, Sequence[DeviceConfiguration]]) -> str:
+    """Keep what a run has read of each device, in that order, where it differs from what was kept before.
+
+    Returns:
+        why that was not possible; empty if it was.
+    """
+    if not read:
+        return ""
+    try:
+        with connected(settings, writing=True) as connection:
+            known = newest(connection)
+            for host, several in read.items():
+                report.devices[host] = _kept(connection, report, known.get(host), host, several)
+    except MoorError as error:
+        return f"what devices hold is not kept: {error}"
+    return ""
 
 
 def _kept(
