@@ -53,6 +53,7 @@ class Edge:
     output: Callable[[], str]
     members: tuple[str, ...] = MEMBERS
     address: str = "10.88.0.11"
+    address6: str = ""
     password: str = "file:password"
     known_hosts: bool = False
     nodes: dict[str, str] = field(default_factory=dict)  # that pull, each with its address
@@ -79,6 +80,7 @@ class Edge:
         pinned = {} if self.known_hosts else {"ssh_host_key": self.key}
         filters = {"access_list": {"interfaces": self.interfaces, **self.settings}} if self.interfaces else {}
         data = {**filters, **({"routes": self.routes} if self.routes else {}), **pinned}
+        second = {"address6": self.address6} if self.address6 else {}
         files: dict[str, Content] = {
             "config.yaml": {"inventory": {"plugin": "FleetInventory"}},
             "inventory/groups.yaml": {
@@ -95,7 +97,7 @@ class Edge:
                 "username": "ops",
                 "connection_options": {"shell": {"extras": self.shell}},
                 "data": {
-                    "registry": {"name": "registry.moor.test", "address": self.address},
+                    "registry": {"name": "registry.moor.test", "address": self.address, **second},
                     "access": {"members": list(self.members)},
                 },
             },

@@ -167,7 +167,7 @@ def test_a_device_or_version_that_is_not_kept_is_named_with_those_that_are(edge:
     with pytest.raises(InputError, match="no version 7 of edge1 is kept; there is version 1 alone"):
         command.diff(options, "edge1", 1, 7)
     done = moor_here(one.site, "device", "show", "edge1", "--output", "junit")
-    assert (done.returncode, "device show: --output is text or json" in done.stderr) == (1, True), done.said
+    assert (done.returncode, "device show: it is text or json, not junit" in done.stderr) == (1, True), done.said
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,19 @@
-"""Real packets through a Linux router that carries out a simulated device's access list.
+"""Real packets of both families through a Linux router that carries out a simulated device's access lists.
 
-The device is simulated; what its access list says is what the router's kernel does.
+The device is simulated; what its access lists say is what the router's kernel does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 import pytest
 
-from moor.errors import MoorError
 from moor_lab.fleet import Host
 from moor_lab.lab import Lab
+from moor_lab.network import address6, has_ipv6
 from tests.harness.commands import moor_here
 from tests.harness.labs import fleet_of_lab
 from tests.tasks.devices.boxes import Box, Sections
@@ -37,20 +37,24 @@ class RouterBox(Box):
 
 
 def ruleset(sections: Sections) -> str:
-    """Return an applied access list as rules of nftables."""
-    names = [line.split()[2] for line in sections[INTERFACE] if line.startswith("ip access-group")]
-    rules = "\n".join(rule(entry.split()[1:]) for name in names for entry in sections[f"ip access-list {name}"])
+    """Return the applied access lists as rules of nftables."""
+    applied = [line.split()[::2] for line in sections[INTERFACE] if " access-group " in line]
+    rules = "\n".join(
+        rule(ip, entry.split()[1:]) for ip, name in applied for entry in sections[f"{ip} access-list {name}"]
+    )
     return f"{FLUSH}table inet edge {{ chain forward {{ type filter hook forward priority 0;\n{rules}\n}}\n}}\n"
 
 
-def rule(words: list[str]) -> str:
-    """Return the nftables rule of an entry such as permit tcp 10.1.0.0/16 host 10.2.0.1 eq 443."""
+def rule(ip: str, words: list[str]) -> str:
+    """Return the nftables rule of an entry such as permit tcp 10.1.0.0/16 host 10.2.0.1 eq 443, of ip or ipv6."""
     action, protocol, *rest = words
     rest = [word for word in rest if word != "host"]
     source, target, port = rest[0], rest[1], rest[3] if len(rest) > 2 else ""
+    known, family = ("ip", "ipv4") if ip == "ip" else ("ip6", "ipv6")
     parts = [
-        "" if source == "any" else f"ip saddr {source}",
-        "" if target == "any" else f"ip daddr {target}",
+        f"meta nfproto {family}",
+        "" if source == "any" else f"{known} saddr {source}",
+        "" if target == "any" else f"{known} daddr {target}",
         f"{protocol} dport {port}" if port else "",
         "accept" if action == "permit" else "drop",
     ]
@@ -78,23 +82,34 @@ def address(lab: Lab, name: str) -> str:
     return str(lab.fleet.hosts[name].address)
 
 
+def addresses(lab: Lab, name: str) -> list[str]:
+    """Return the IPv4 address of a host, and its IPv6 one if this machine has IPv6."""
+    four = lab.fleet.hosts[name].address
+    return [str(four), *([str(address6(four))] if has_ipv6() else [])]
+
+
 def route(lab: Lab) -> None:
     """Route the traffic between the registry and the others through the router."""
     settings = "echo 1 > ip_forward; for file in conf/*/send_redirects; do echo 0 > $file; done"
     lab.exec("router", ["sh", "-c", f"cd /proc/sys/net/ipv4; {settings}"])
+    lab.exec("router", ["sh", "-c", "f=/proc/sys/net/ipv6/conf/all/forwarding; [ ! -e $f ] || echo 1 > $f"])
+    unheard = "for f in /proc/sys/net/ipv6/conf/*/accept_redirects; do [ ! -e $f ] || echo 0 > $f; done"
+    for name in ("node1", "stranger", "registry"):
+        lab.exec(name, ["sh", "-c", unheard])
     for name in ("node1", "stranger"):
         for here, there in ((name, "registry"), ("registry", name)):
-            lab.exec(here, ["ip", "route", "add", address(lab, there), "via", address(lab, "router")])
+            for target, router in zip(addresses(lab, there), addresses(lab, "router"), strict=True):
+                lab.exec(here, ["ip", "route", "add", target, "via", router])
     lab.exec("registry", ["/usr/sbin/sshd", "-p", "443"])  # something that listens
 
 
-def reaches(lab: Lab, name: str) -> bool:
-    probe = f"exec 3<>/dev/tcp/{address(lab, 'registry')}/443"
-    try:
-        lab.exec(name, ["timeout", "2", "bash", "-c", probe])
-    except MoorError:
-        return False
-    return True
+def reaches(lab: Lab, name: str, targets: Sequence[str] = ()) -> bool:
+    """Return whether a host reaches the registry's port at its addresses, by default that of IPv4, which are alike."""
+    asked = targets or [address(lab, "registry")]
+    one = "timeout 2 bash -c 'exec 3<>/dev/tcp/{}/443' 2>/dev/null && echo yes &"
+    heard = lab.exec(name, ["bash", "-c", "\n".join([*map(one.format, asked), "wait"])]).split()
+    assert len(heard) in (0, len(asked)), heard
+    return bool(heard)
 
 
 def obeyed(network: Lab) -> Callable[[str], object]:
@@ -105,22 +120,24 @@ def obeyed(network: Lab) -> Callable[[str], object]:
 def test_the_path_opens_for_a_member_and_closes_when_it_is_none(network: Lab, edge: Callable[..., Edge]) -> None:
     box = RouterBox("arista_eos", {INTERFACE: ["no switchport"], "interface Ethernet2": []}, router=obeyed(network))
     one = edge("arista_eos", box)
-    one.address = address(network, "registry")
+    one.address, *second = addresses(network, "registry")
+    one.address6 = "".join(second)
+    others = one.members = ("192.0.2.0/24", "2001:db8::/64")
     everybody, nobody = {"node1": True, "stranger": True}, {"node1": False, "stranger": False}
 
     def way() -> dict[str, bool]:
-        return {name: reaches(network, name) for name in everybody}
+        """Return who reaches the registry, in both families."""
+        return {name: reaches(network, name, addresses(network, "registry")) for name in everybody}
 
     assert way() == everybody
-    one.members = ("192.0.2.0/24",)
     assert one.run("plan")[0] == 2
     assert way() == everybody  # a plan changes nothing
     assert one.run("apply")[0] == 0
     assert way() == nobody
-    one.members = ("192.0.2.0/24", address(network, "node1"))
+    one.members = (*others, *addresses(network, "node1"))
     assert one.run("apply")[0] == 0
     assert way() == {"node1": True, "stranger": False}
-    one.members = one.members[:1]
+    one.members = others
     assert one.run("apply")[0] == 0
     assert way() == nobody
 
