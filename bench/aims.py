@@ -36,6 +36,7 @@ def aims(results: Results) -> list[Aim]:
         ratio = applied.other.cpu_s / applied.one.cpu_s
         found.append(Aim("an apply that changes 3 files: CPU, to a check's", "at most", 1.25, ratio))
     found += [*_planned(results), *_configured(results), *_bundled(results), *_images(results), *_devices(results)]
+    found += _ways(results)
     return [*found, *_uploaded(results), *_on_the_host(results)]
 
 
@@ -118,6 +119,13 @@ def _devices(results: Results) -> Iterator[Aim]:
         what = f"check of {found.devices} network devices"
         yield Aim(f"{what}: CPU, to bare reads by Netmiko", "at most", 1.3, found.cpu_s / found.bare_cpu_s)
         yield Aim(f"{what}: logins, a device", "at most", 1, found.logins / found.devices)
+
+
+def _ways(results: Results) -> Iterator[Aim]:
+    if found := results.ways:
+        what = f"ways of {found.nodes} nodes over lists of {found.lines:,} lines"
+        yield Aim(f"{what}: time", "at most", 2, found.took_s, " s")
+        yield Aim(f"{what}: memory", "at most", 150, found.peak_mb, " MB")
 
 
 def _uploaded(results: Results) -> Iterator[Aim]:

@@ -16,6 +16,7 @@ from bench.results import AT, FLOOR, LINK_MBIT, MOOR, Results, each_ms, hosts_wi
 from bench.rounds import LARGE, Table
 from bench.shared import pays_from
 from bench.tables import rows_of, table
+from bench.ways.page import ways_section
 
 HOW = f"""\
 Written by `make bench`. Every tool checks the same eight things on every host: four files by content, mode and owner,
@@ -189,6 +190,8 @@ def _of_moor(results: Results) -> Iterator[str]:
         yield f"## The images of a cluster\n\n{_images(images)}"
     if devices := results.devices:
         yield f"## Network devices\n\n{_devices(devices)}"
+    if results.ways:
+        yield f"## The way of packets\n\n{ways_section(results.ways)}"
     yield from by_workers(results)
     if results.host:
         rows = [[name, f"{cost.cpu_ms:.1f}", f"{cost.forks:g}"] for name, cost in results.host.items()]

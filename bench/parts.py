@@ -30,6 +30,7 @@ from bench.rounds import LARGE, Failures, measured, turns
 from bench.scale import Scale
 from bench.shared import measure_shared
 from bench.shipped import measure_one_host
+from bench.ways.measure import measure_ways
 from moor.errors import MoorError
 from moor_lab.lab import Lab
 
@@ -184,6 +185,13 @@ def devices(bench: Bench) -> Figures:
     return {"devices": measure_devices(bench.client, place, bench.scale.devices, bench.scale.rounds)}
 
 
+def ways(bench: Bench) -> Figures:
+    """Measure the question whether nodes reach the registry through long lists."""
+    place = bench.place / "ways"
+    place.mkdir()
+    return {"ways": measure_ways(bench.client, place, bench.scale.lines, bench.scale.rounds)}
+
+
 # In the order in which they run. The large fleet is last, since its hosts keep their further addresses.
 PARTS: dict[str, Callable[[Bench], Figures]] = {
     "planned": planned,
@@ -191,6 +199,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "bundle": bundle,
     "images": images,
     "devices": devices,
+    "ways": ways,
     "sizes": sizes,
     "alone": alone,
     "apply": apply,
@@ -200,7 +209,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "distance": distance,
     "fleet": fleet,
 }
-WITHOUT_LAB = ("planned", "configuration", "bundle", "images", "devices")
+WITHOUT_LAB = ("planned", "configuration", "bundle", "images", "devices", "ways")
 
 
 def hosts_needed(scale: Scale) -> int:

@@ -21,6 +21,7 @@ from bench.large import Large
 from bench.planned import Planned
 from bench.rounds import Figures, Table
 from bench.shared import Shared
+from bench.ways.measure import WaysMeasured
 from moor.errors import InputError
 
 AT = 200  # hosts at which tools are compared
@@ -71,6 +72,7 @@ class Results:
     configured: Configured | None = None
     bundled: Bundled | None = None
     images: ImagesMeasured | None = None
+    ways: WaysMeasured | None = None
     devices: DevicesMeasured | None = None
 
 

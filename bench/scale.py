@@ -13,6 +13,7 @@ BENCH_PROJECTS   the number of projects of the registry whose configuration is p
 BENCH_BUNDLE_MB  the size of the images that a bundle is made of
 BENCH_IMAGES     the number of images of the cluster whose images are checked
 BENCH_DEVICES    the number of network devices that are checked
+BENCH_LINES      the number of lines of an access list through which nodes reach the registry
 BENCH_INTO       the directory of results.json, results.md and results.svg
 MOOR_LAB_NETWORK N of the network 10.N.0.0/16 that the hosts are on
 """
@@ -45,6 +46,7 @@ class Scale:
     bundle_mb: int
     images: int
     devices: int
+    lines: int
     into: Path
     network: int
 
@@ -70,6 +72,7 @@ def asked(tools: Collection[str], parts: Collection[str]) -> Scale:
         bundle_mb=numbers("BENCH_BUNDLE_MB", "1000", 20_000)[0],
         images=numbers("BENCH_IMAGES", "400", 5000)[0],
         devices=numbers("BENCH_DEVICES", "200", 2000)[0],
+        lines=numbers("BENCH_LINES", "2000", 10_000)[0],
         into=directory("BENCH_INTO"),
         network=numbers("MOOR_LAB_NETWORK", "75", 255)[0],
     )

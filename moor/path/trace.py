@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from moor.path.device import Device, NextHop, Place
 from moor.path.host import Host, HostRoute
@@ -50,9 +51,15 @@ class Network:
         hosts = {name: replace(host, rules=host.planned) for name, host in self.hosts.items()}
         return replace(self, devices={**self.devices, **devices}, hosts=hosts)
 
+    @cached_property
+    def _owners(self) -> dict[Address, str]:
+        """Return the host of each address; loopback's is everybody's and nobody's."""
+        every = ((one, name) for name, host in self.hosts.items() for one in host.addresses if not one.is_loopback)
+        return dict(every)
+
     def host_with(self, address: Address) -> str:
         """Return the host that has an address; empty if none has."""
-        return next((name for name, host in self.hosts.items() if address in host.addresses), "")
+        return self._owners.get(address, "")
 
     def device_with(self, address: Address) -> str:
         """Return the device that has an address; empty if none has."""

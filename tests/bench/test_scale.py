@@ -59,5 +59,15 @@ def test_hosts_are_booted_for_the_parts_that_need_them(monkeypatch: pytest.Monke
         needed[part] = hosts_needed(asked(TOOLS, PARTS))
     assert needed == {
         **dict.fromkeys(("sizes", "alone", "apply", "workers", "fleet"), 200),
-        **{"planned": 0, "configuration": 0, "bundle": 0, "images": 0, "upload": 10, "host": 10, "distance": 400},
+        **{
+            "planned": 0,
+            "configuration": 0,
+            "bundle": 0,
+            "images": 0,
+            "devices": 0,
+            "ways": 0,
+            "upload": 10,
+            "host": 10,
+            "distance": 400,
+        },
     }

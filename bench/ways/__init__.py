@@ -1,0 +1,1 @@
+"""What the question costs whether packets pass, for many nodes and long lists."""
