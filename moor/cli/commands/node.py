@@ -148,7 +148,8 @@ def _host_key(nr: Nornir, order: Order, host: Host, state: Path) -> tuple[HostKe
         return None, [f"the SSH host key is left out, since secret; this makes, pins and prints it: {words}"]
     key = host_key_for(host, nr.config.ssh.config_file, state)
     if key is None:
-        return None, [f"{host.name} has a pinned SSH host key that moor did not make, so none is printed"]
+        words = "if the machine is installed anew, drop it from known_hosts first (ssh-keygen -R)"
+        return None, [f"{host.name} has a pinned SSH host key that moor did not make, so none is printed; {words}"]
     return key, ["this text holds secrets, the private SSH host key among them; its public key is pinned"]
 
 
