@@ -225,9 +225,11 @@ def test_every_command_tells_beyond_one_machine_what_it_tells_on_one(grounds: Gr
         ("diagnose",),
         ("cert", "renew", "--plan"),
         ("rollback", run, "--plan"),
+        ("run", "cat /mnt/motd || exit 3"),
     )
     alone = [told_here(grounds, *words) for words in commands]
     grounds.fleet(EVERY, grounds.dask(), roles=roles)
     for words, before in zip(commands, alone, strict=True):
         assert (words, told_here(grounds, *words)) == (words, before)
         assert before["hosts"], words
+    assert alone[-1]["hosts"][HOSTS[0]]["answer"]["stdout"] == "somebody's\n"
