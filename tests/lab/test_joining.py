@@ -11,7 +11,7 @@ from tests.harness.commands import started
 from tests.harness.waiting import eventually
 from tests.lab.conftest import Moored
 from tests.lab.drifting import clean, drifted
-from tests.lab.joining import forget, one_more
+from tests.lab.joining import one_more
 
 pytestmark = pytest.mark.lab
 
@@ -77,11 +77,11 @@ def leave(joined: Moored) -> None:
     assert early.returncode == 1
     assert f"{NODE} is a node of the cluster still" in early.stderr
     lab.exec(NODE, ["systemctl", "stop", "moor-lab-kubelet"])
-    forget(lab, NODE)
-    planned = moor("offboard", NODE, "--plan", "--keep-robots")
+    planned = moor("offboard", NODE, "--plan", "--keep-robots", "--drain")
     assert (planned.returncode, planned.stderr.count("still")) == (2, 0)
+    assert f"node:{NODE}" in planned.stdout
     assert "leftover:/etc/containerd/certs.d/*/hosts.toml" in planned.stdout
-    with started(site, "offboard", NODE, "--yes", "--keep-robots"):  # killed at the end of the block
+    with started(site, "offboard", NODE, "--yes", "--keep-robots", "--drain"):  # killed at the end of the block
         assert eventually(lambda: NODE not in (site / "inventory/hosts.yaml").read_text(), 60)
     there = "ls /etc/containerd/certs.d/registry.moor.test/hosts.toml; grep registry.moor.test /etc/hosts; :"
     assert lab.exec(NODE, ["sh", "-c", f"({there}) 2>/dev/null"]) == ""
