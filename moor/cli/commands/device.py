@@ -13,6 +13,7 @@ from moor.cli.commands.history import settings_for
 from moor.cli.commands.running import print_safely, print_source
 from moor.cli.options import Options, Output
 from moor.errors import InputError
+from moor.folding import fold
 from moor.history.configurations import ConfigurationRow, newest, of_device, text_of
 from moor.history.connection import Connection
 from moor.history.database import connected
@@ -73,7 +74,7 @@ def _rows(connection: Connection, host: str) -> list[ConfigurationRow]:
     rows = of_device(connection, host)
     if not rows:
         known = sorted(newest(connection))
-        others = f"there are {', '.join(known)}" if known else "moor drift keeps the first"
+        others = f"there are {fold(known, ', ')}" if known else "moor drift keeps the first"
         raise InputError(f"device: no configuration of {host} is kept{did_you_mean(host, known)} ({others})")
     return rows
 
