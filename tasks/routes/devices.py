@@ -12,7 +12,7 @@ from moor.engine.converge import converge
 from moor.errors import InputError
 from moor.resources.base import Resource, State
 from moor.settings import optional_settings_of
-from moor.tasks.devices.access_lists import AccessList, platform_of
+from moor.tasks.devices.access_lists import AccessList, RetiredList, platform_of
 from moor.tasks.devices.acl.text import ListSyntax
 from moor.tasks.routes.device_syntax import MARK, ROUTES
 from moor.tasks.routes.settings import Routes
@@ -44,8 +44,9 @@ def retired(host: Host, leaves: bool) -> Sequence[Resource]:
     return [_resource(platform_of(host), ())]
 
 
-def _resource(platform: str, routes: Sequence[Route]) -> DeviceRoutes:
-    return DeviceRoutes(MARK, platform, (), ROUTES[platform].wanted(routes))
+def _resource(platform: str, routes: Sequence[Route]) -> AccessList:
+    kind = DeviceRoutes if routes else RetiredRoutes
+    return kind(MARK, platform, (), ROUTES[platform].wanted(routes))
 
 
 def set_device_routes(task: Task) -> Result:
@@ -68,8 +69,19 @@ class DeviceRoutes(AccessList):
     def dialect(self) -> ListSyntax:
         return ROUTES[self.platform]
 
-    def desired(self, actual: State | None) -> State | None:
-        return super().desired(actual) if self.wanted.text else None
-
     def _effect(self, task: Task, configuration: str) -> State:
         return {}  # access lists alone let packets pass or not
+
+
+@dataclass(frozen=True)
+class RetiredRoutes(DeviceRoutes, RetiredList):
+    """The absence of moor's static routes."""
+
+    def desired(self, actual: State | None) -> State | None:
+        return RetiredList.desired(self, actual)
+
+    def refusal(self, actual: State | None, desired: State | None) -> str:
+        return ""
+
+    def read(self, task: Task) -> State | None:
+        return RetiredList.read(self, task)
