@@ -41,6 +41,8 @@ LONGEST = (
     "tests/lab/test_harbor_standin.py",
     "tests/lab/test_runtimes.py",
 )
+# So do the tests without hosts that wait longest; their workers' other tests are taken over by those that are done.
+WAITING = ("tests/tasks/devices/test_on_devices.py", "tests/docs/test_site.py", "tests/output/pages/test_in_browser.py")
 
 
 @cache
@@ -69,7 +71,7 @@ class ByFleet(LoadFileScheduling):  # type: ignore[misc]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """Give tests of the lab time to boot their hosts on a busy machine; have the groups of ``LONGEST`` begin first."""
+    """Give tests of the lab time to boot their hosts on a busy machine; have what takes longest begin first."""
     for item in items:
         if item.get_closest_marker("lab") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LAB_TEST_S))
@@ -77,6 +79,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Confi
         groups = {module: group_of(module) for module in {module_of(item.nodeid) for item in items}}
         order = {group: at for at, group in enumerate(LONGEST)}
         items.sort(key=lambda item: order.get(groups[module_of(item.nodeid)], len(LONGEST)))
+    else:
+        items.sort(key=lambda item: module_of(item.nodeid) not in WAITING)
 
 
 def pytest_collection_finish() -> None:
