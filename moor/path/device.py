@@ -30,10 +30,6 @@ class Interface:
     shared: tuple[Address, ...] = ()
     table: str = ""
 
-    def has(self, address: Address) -> bool:
-        """Return whether packets to the address arrive here."""
-        return address in self.shared or any(one.ip == address for one in self.addresses)
-
 
 @dataclass(frozen=True)
 class Route:
@@ -145,7 +141,16 @@ class Device:
 
     def interface_of(self, address: Address) -> str:
         """Return the interface that has an address; empty if none has."""
-        return next((name for name, interface in self.interfaces.items() if interface.has(address)), "")
+        return self._owners.get(address, "")
+
+    @cached_property
+    def _owners(self) -> dict[Address, str]:
+        """Return the interface of each address of the device."""
+        return {
+            address: name
+            for name, interface in self.interfaces.items()
+            for address in (*interface.shared, *(one.ip for one in interface.addresses))
+        }
 
     def next_hop(self, address: Address, table: str = "") -> NextHop | None:
         """Return where the device sends packets to an address; None if its configuration does not say."""

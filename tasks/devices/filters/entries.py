@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from itertools import product
 
@@ -28,6 +29,7 @@ NUMBER = re.compile(r"^(?:sequence )?(\d+) (?=permit|deny|remark|evaluate)")
 TRAILING_NUMBER = re.compile(r" sequence (\d+)$")  # where IOS prints the number of an IPv6 entry
 HITS = re.compile(r" \(\d+ match(es)?\)$| \[match=\d+\]$")
 HARMLESS = ("log", "log-input", "capture")  # they change nothing about what passes
+KEPT = 10_000  # entries that stay parsed, since most lines of a list stay in a change
 WITH_PORTS = (TCP, UDP, 132, 33)  # SCTP and DCCP have them too
 
 
@@ -61,6 +63,7 @@ class Words:
         return self._left.pop(0)
 
 
+@lru_cache(maxsize=KEPT)
 def parse_entry(line: str, version: int, *, standard: bool = False) -> Rule | None:
     """Return the rule of an entry; None if it is a remark or not in effect.
 
@@ -113,18 +116,28 @@ def _addresses(words: Words, version: int) -> Range:
     if word in ("any", "any4", "any6"):
         return 0, LARGEST[version]
     if word == "host":
-        number = int(ip_address(words.take()))
-        return number, number
+        return _one(words.take())
     if word in ("object-group", "addrgroup", "net-group"):
         words.take()
         words.unsure = True
         return 0, LARGEST[version]
     if "/" in word:
-        return range_of(ip_network(word, strict=False))
+        return _network(word)
     address = ip_address(word)
     if version == 4 and re.fullmatch(r"[\d.]+\.[\d.]+", words.next):
         return _by_wildcard(int(address), words)
     return int(address), int(address)
+
+
+@lru_cache(maxsize=KEPT // 10)  # a list names few destinations, each in many lines
+def _one(word: str) -> Range:
+    number = int(ip_address(word))
+    return number, number
+
+
+@lru_cache(maxsize=KEPT // 10)
+def _network(word: str) -> Range:
+    return range_of(ip_network(word, strict=False))
 
 
 def _by_wildcard(address: int, words: Words) -> Range:
