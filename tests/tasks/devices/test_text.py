@@ -140,6 +140,20 @@ def test_an_interface_is_never_taken_away(platform: str) -> None:
     assert not [line for line in dialect(platform).remedy(before, after, NAME) if line.startswith("no interface")]
 
 
+@pytest.mark.parametrize("platform", ["cisco_ios", "cisco_xr", "cisco_nxos", "arista_eos"])
+def test_the_order_of_entries_is_a_difference_in_both_families(platform: str) -> None:
+    both = ("10.66.0.0/16", "10.77.0.0/16", "2001:db8:66::/48", "2001:db8:77::/48")
+    text = wanted(platform, both, {INTERFACES[platform][0]: "in"}, addresses=FAMILIES[2]).text
+    for one, other in (("10.66.0.0", "10.77.0.0"), ("2001:db8:66::", "2001:db8:77::")):
+        swapped = text.replace(one, "-").replace(other, one).replace("-\n", f"{other}\n").replace("- ", f"{other} ")
+        swapped = swapped.replace("-/", f"{other}/")
+        box = bare(platform)
+        typed(box, dialect(platform).remedy("", swapped, NAME))
+        assert running(box, platform) == swapped != text
+        typed(box, dialect(platform).remedy(swapped, text, NAME))
+        assert running(box, platform) == text
+
+
 networks = st.integers(0, 255).map(lambda number: f"10.{number}.0.0/16") | st.just("192.0.2.7") | st.just("0.0.0.0/0")
 networks6 = st.integers(0, 255).map(lambda number: f"2001:db8:{number:x}::/48") | st.sampled_from(["fd00::7", "::/0"])
 members = st.lists(networks, min_size=1, max_size=4, unique=True).map(tuple)
