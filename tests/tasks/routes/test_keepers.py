@@ -147,6 +147,17 @@ def test_what_is_no_router_is_no_next_hop(hop: str) -> None:
         Routes(via=(hop,))  # type: ignore[arg-type]
 
 
+def test_a_route_that_the_mtu_makes_too_is_refused_and_one_to_a_network_around_it_is_not() -> None:
+    made = host(via=["10.1.0.9"])
+    made.data["mtu"] = {"registry": 1400}
+    with pytest.raises(
+        InputError, match=r"data\.mtu would both make the route to 10\.9\.0\.11; write a network around"
+    ):
+        desired(made)
+    made.data["routes"] = Routes.model_validate({"to": {"10.9.0.0/24": "10.1.0.9"}})
+    assert [one.id for one in desired(made)] == ["routes:static"]
+
+
 def test_a_host_without_ip_is_an_error_only_where_it_is_to_get_a_route() -> None:
     assert HostRoutes(()).desired(HostRoutes(()).actual("== lacking\n")) == {}
     with pytest.raises(HostError, match="install iproute2"):
