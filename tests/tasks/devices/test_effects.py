@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.harness.commands import moor_here
 from tests.tasks.devices.conftest import Edge
 
 Make = Callable[[str], Edge]
@@ -28,3 +29,20 @@ def test_a_plan_that_cuts_a_node_is_refused_and_one_that_keeps_all_says_what_it_
     assert f"+shuts at {place}: tcp from any but 10.66.0.0/16, 10.77.3.0/24 to 10.88.0.11 port 443" in said
     assert one.run("apply")[0] == 0
     assert one.run("plan")[0] == 0
+
+
+def test_moor_path_refuses_what_it_cannot_follow_and_names_what_it_could_not_read(edge: Make) -> None:
+    one = edge("arista_eos")
+    one.nodes = {"node1": "127.0.0.1"}
+    one.write()
+    for words, told in (
+        (["edge1"], "path: edge1 has no shell; name a host that pulls, such as a node"),
+        (["node"], "path: no host or group is called node; did you mean nodes?"),
+        (["node1", "--output", "junit"], "path: it prints text or json, not junit; leave --output out"),
+        ([], "Missing argument 'HOST'."),
+    ):
+        done = moor_here(one.site, "path", *words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert told in " ".join(done.stderr.split())
+    done = moor_here(one.site, "path", "nodes")
+    assert (done.returncode, "node1 was not read:" in done.stdout) == (1, True), done.said
