@@ -11,6 +11,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from nornir.core.inventory import Host
 
@@ -66,3 +67,21 @@ def _plain(word: str) -> str:
 
 def _unique(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
+
+
+def lacking(no_proxy: str, places: Iterable[str]) -> list[str]:
+    """Return the addresses and networks that NO_PROXY does not leave out as a whole; what is neither is passed over."""
+    known = [network for word in no_proxy.split(",") if (network := _network(word))]
+    wanted = [(place, network) for place in places if (network := _network(place))]
+    return [place for place, network in wanted if not any(_holds(one, network) for one in known)]
+
+
+def _network(word: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(word.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+def _holds(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    return one.version == other.version and int(one[0]) <= int(other[0]) and int(other[-1]) <= int(one[-1])

@@ -134,7 +134,8 @@ class RunningProxy(Scripted):
     def probe(self) -> str:
         unit, own = quote(self.wanted.unit), quote(self.wanted.environment_path)
         missing = f"systemctl cat {unit} >/dev/null 2>&1 || echo unit={MISSING}"
-        return f"{missing}\n{self._read()}\n{_OTHERS}\nmoor_others {unit} {own}"
+        ranges = "" if self.wanted.unit == "docker" or self.wanted.own in RANCHER else _RANGES
+        return f"{missing}\n{self._read()}\n{_OTHERS}\nmoor_others {unit} {own}\n{ranges}\n:"
 
     def _read(self) -> str:
         unit = self.wanted.unit
@@ -145,7 +146,8 @@ class RunningProxy(Scripted):
     def actual(self, output: str) -> State | None:
         seen = parse_key_values(output)
         others = ", ".join(line[6:] for line in output.splitlines() if line.startswith("other="))
-        more = {"others": others, "unit": seen.get("unit", "there")}
+        ranges = " ".join(line[6:] for line in output.splitlines() if line.startswith("range="))
+        more = {"others": others, "ranges": ranges, "unit": seen.get("unit", "there")}
         if seen.get("proxy") != "set":
             return {"HTTPS_PROXY": "none", "NO_PROXY": "", "login": "its own", **more}
         return {
@@ -197,3 +199,13 @@ moor_others() { # UNIT FILE
     ! grep -qsiE '(https?|no)_proxy=|"proxies"' "$f" || printf 'other=%s\\n' "$f"
   done
 }"""
+
+
+# The cluster's ranges as its parts have them on this host: the address of its DNS, which is a service; flannel's
+# network; and on a control plane the flags of the API server and the controllers. k3s and RKE2 add theirs themselves.
+_RANGES = """\
+{ sed -n '/^clusterDNS:/,/^[a-zA-Z]/s/^ *- *\\([0-9a-fA-F.:]*\\) *$/\\1/p' /var/lib/kubelet/config.yaml
+  sed -n 's/^FLANNEL_\\(IPV6_\\)*NETWORK=//p' /run/flannel/subnet.env
+  sed -n 's/.*--\\(service-cluster-ip-range\\|cluster-cidr\\)=\\([0-9a-fA-F.:/,]*\\).*/\\2/p' \
+    /etc/kubernetes/manifests/kube-apiserver.yaml /etc/kubernetes/manifests/kube-controller-manager.yaml
+} 2>/dev/null | tr ',' '\\n' | sort -u | sed -n 's/^\\(.\\)/range=\\1/p'"""

@@ -31,6 +31,7 @@ from moor.tasks.proxies.runtimes import ProxiedUnit, RunningProxy, environment_l
 from moor.tasks.proxies.settings import Proxy, ProxySettings
 from moor.tasks.proxy import programs
 from moor.tasks.proxy.programs import apt_conf, environment_resource, package_resources
+from moor.tasks.proxy.runtimes import findings_of
 from moor.tasks.proxy.secret_edit import SecretEdit
 from tests.harness.shells import SHELLS, sh
 
@@ -278,3 +279,38 @@ def test_a_runtime_that_is_not_installed_yet_is_not_waited_for(shell: str) -> No
     own = RunningProxy(UNIT)
     done = sh(shell, f"systemctl() {{ return 1; }}\n( {own.probe()}\n)")
     assert plan([own], {own.id: own.actual(done.stdout.decode())}) == []
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "left"),
+    [
+        ("localhost,10.96.0.0/12,10.244.0.0/16,fd00::/8", []),
+        ("10.96.0.0/16,10.244.3.0/24", ["10.244.0.0/16", "fd01::a"]),
+        ("10.96.0.10,.svc,0.0.0.0/0", ["fd01::a"]),
+        ("", ["10.96.0.10", "10.244.0.0/16", "fd01::a"]),
+    ],
+)
+def test_a_range_of_the_cluster_that_goes_through_the_proxy_is_told(no_proxy: str, left: list[str]) -> None:
+    own = RunningProxy(replace(UNIT, no_proxy=no_proxy))
+    said = "range=10.96.0.10\nrange=10.244.0.0/16\nrange=fd01::a\nrange=nonsense\n"
+    state = own.actual(said)
+    assert state is not None
+    found = list(findings_of(own, state, "node1"))
+    assert [one.what.partition(" of the cluster")[0].split(", ") for one in found] == ([left] if left else [])
+    assert all(one.id == "proxy:containerd:ranges" and "data.proxy.services" in one.remedy for one in found)
+
+
+@by_shell
+def test_the_clusters_ranges_are_read_where_its_parts_have_them(shell: str, tmp_path: Path) -> None:
+    contents = {
+        "/var/lib/kubelet/config.yaml": "clusterDNS:\n- 10.96.0.10\n- fd01::a\nclusterDomain: a\nx:\n- 1.2.3.4\n",
+        "/run/flannel/subnet.env": "FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\n",
+        "/etc/kubernetes/manifests/kube-apiserver.yaml": "    - --service-cluster-ip-range=10.96.0.0/12,fd01::/112\n",
+    }
+    fragment = RunningProxy(UNIT).probe()
+    for path, content in contents.items():
+        (tmp_path / path[1:].replace("/", "_")).write_text(content)
+        fragment = fragment.replace(path, str(tmp_path / path[1:].replace("/", "_")))
+    state = RunningProxy(UNIT).actual(sh(shell, f"( {fragment}\n)").stdout.decode())
+    assert state is not None
+    assert set(str(state["ranges"]).split()) == {"10.96.0.10", "fd01::a", "10.244.0.0/16", "10.96.0.0/12", "fd01::/112"}
