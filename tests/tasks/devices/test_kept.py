@@ -158,7 +158,8 @@ def test_what_a_device_does_not_tell_is_left_out_and_its_check_goes_on(edge: Mak
 
 def test_a_device_or_version_that_is_not_kept_is_named_with_those_that_are(edge: Make) -> None:
     one = edge("cisco_ios")
-    one.run("plan")
+    code, said = one.run("plan")
+    assert code == 2, said
     options = Options(site=one.site)
     with pytest.raises(InputError, match=r"of edge2 is kept; did you mean edge1\? \(there are edge1\)"):
         command.history(options, "edge2")
