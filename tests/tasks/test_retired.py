@@ -63,7 +63,7 @@ def test_a_concern_without_leftovers_is_refused_with_those_that_have_some(tmp_pa
     site = write_site(tmp_path, {"inventory/hosts.yaml": {"node1": {"hostname": "127.0.0.1"}}})
     done = moor_here(site, "remove", "harbor,mirors", "--yes")
     assert done.returncode == 1
-    assert "remove: harbor, mirors: nothing of it is removed on hosts; known: routes, proxy, time, " in done.stderr
+    assert "remove: harbor, mirors: nothing of it is removed on hosts; known: devices, routes, " in done.stderr
 
 
 @pytest.mark.parametrize("shell", SHELLS)
