@@ -26,7 +26,7 @@ from moor.path.space import (
     without,
 )
 from moor.tasks.devices.filters.names import port_number, protocol_number
-from moor.tasks.devices.filters.set_lines import Tree, below, pairs, tree_of
+from moor.tasks.devices.filters.set_lines import Tree, below, merged, pairs, tree_of
 
 FAMILIES = {4: "inet", 6: "inet6"}
 ENDS = {"accept": True, "discard": False, "reject": False}
@@ -42,6 +42,8 @@ EMPTY = "{}, which the device does not define: everything passes"
 def parse_device(configuration: str) -> Device:
     """Return what a configuration says of forwarding."""
     tree = tree_of(configuration)
+    for group in [*below(tree, "apply-groups")]:
+        tree = merged(tree, below(tree, "groups", group))
     interfaces = {one.name: one for one in _interfaces(tree)}
     tables = {name: table for table, name in _instances(tree)}
     placed = {

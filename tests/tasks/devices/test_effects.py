@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
+import pytest
+
+from moor.sites.site import open_site
+from moor.tasks.devices.effects import PARSERS
+from moor.tasks.path.read import with_planned_routes
 from tests.harness.commands import moor_here
-from tests.tasks.devices.conftest import Edge
+from tests.tasks.devices.conftest import PLATFORMS, Edge
 
 Make = Callable[[str], Edge]
 
@@ -46,3 +52,15 @@ def test_moor_path_refuses_what_it_cannot_follow_and_names_what_it_could_not_rea
         assert told in " ".join(done.stderr.split())
     done = moor_here(one.site, "path", "nodes")
     assert (done.returncode, "node1 was not read:" in done.stdout) == (1, True), done.said
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_static_routes_that_a_plan_adds_are_routes_of_the_planned_device(platform: str, edge: Make) -> None:
+    one = edge(platform)
+    one.routes = {"via": ["192.0.2.7"]}
+    one.write()
+    host = open_site(one.site).inventory.hosts["edge1"]
+    planned = with_planned_routes(host, PARSERS[platform](one.box.printed()))
+    hop = planned.next_hop(ip_address(one.address))
+    assert hop
+    assert (str(hop.via), hop.interface != "") == ("192.0.2.7", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from moor.path.device import Device
 from moor.path.rules import Filter
 from moor.tasks.devices.effects import PARSERS, planned_device
 from moor.tasks.devices.platforms import PLATFORMS
+from tests.tasks.devices import recorded
 from tests.tasks.devices.test_cases import FOLDERS
 from tests.tasks.devices.test_text import NAME
 
@@ -39,3 +41,10 @@ def test_what_is_judged_before_a_change_is_what_the_device_prints_after_it(folde
     assert dict(meanings(planned)) == dict(meanings(PARSERS[platform](after)))
     assert dict(meanings(planned)) != dict(meanings(PARSERS[platform](running)))
     assert not any(rule.unsure for each in planned.filters.values() for rule in each.rules)
+
+
+def test_what_an_applied_group_of_junos_says_counts() -> None:
+    group = "set groups moor-routes routing-options static route 10.88.0.0/24 next-hop 192.0.2.9\n"
+    for applied, via in (("", "None"), ("set apply-groups moor-routes\n", "192.0.2.9")):
+        hop = PARSERS["juniper_junos"](f"{recorded.JUNOS}{group}{applied}").next_hop(ip_address("10.88.0.11"))
+        assert str(hop and hop.via) == via
