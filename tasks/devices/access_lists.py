@@ -36,8 +36,7 @@ from moor.suggestions import did_you_mean
 from moor.tasks.access import PortOpening, openings_of
 from moor.tasks.devices.acl.changes import ChangeProcedure
 from moor.tasks.devices.acl.text import ListOnDevice, ListSyntax, difference_of, find_obstacles, names_of
-from moor.tasks.devices.effects import CUT, effect_state, planned_effect
-from moor.tasks.devices.fleet_flows import fleet_flows
+from moor.tasks.devices.effect_fields import CUT, planned_effect
 from moor.tasks.devices.keeping import keep_configuration, without_passing
 from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.devices.retired import KIND, retired_names
@@ -149,6 +148,10 @@ class AccessList(Remote):
 
     def _effect(self, task: Task, configuration: str) -> State:
         """Return what the change would do to packets."""
+        # Most plans have no device, and need none of this.
+        from moor.tasks.devices.effects import effect_state
+        from moor.tasks.devices.fleet_flows import fleet_flows
+
         flows = list(fleet_flows(task))
         return effect_state(self.platform, configuration, self.wanted.text, self.name, flows)
 

@@ -8,8 +8,8 @@ from moor.folding import fold
 from moor.path.device import Device, Place
 from moor.path.passage import Effect, FleetFlow, Met, effect_of
 from moor.path.rules import Decision, Filter
-from moor.resources.base import Value
 from moor.tasks.devices.acl.text import names_of
+from moor.tasks.devices.effect_fields import CHANGED, CUT, WAYS, WAYS_AFTER
 from moor.tasks.devices.filters import cisco, junos, vyos
 
 PARSERS: Mapping[str, Callable[[str], Device]] = {
@@ -17,9 +17,6 @@ PARSERS: Mapping[str, Callable[[str], Device]] = {
     "juniper_junos": junos.parse_device,
     "vyos": vyos.parse_device,
 }
-# Fields of a list's state: what a plan shows, then what only reading knows.
-WAYS, FLOWS = "ways of the fleet", "flows that change"
-WAYS_AFTER, CHANGED, CUT = "ways after the change", "what the change does", "what the change cuts"
 FEW = 6  # lines that are shown one by one, and addresses
 REMEDY = (
     "nothing was sent; write the host's network into data.access, take the host out of the inventory, or, if the "
@@ -75,12 +72,6 @@ def effect_state(
         CUT: cut_text(effect),
     }
     return {key: text for key, text in found.items() if text}
-
-
-def planned_effect(actual: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the fields by which a plan shows what the change does: the ways of the fleet, and everybody's flows."""
-    shown = {WAYS: actual.get(WAYS_AFTER, ""), FLOWS: actual.get(CHANGED, "")}
-    return {key: text for key, text in shown.items() if text}
 
 
 def ways_text(met: Mapping[FleetFlow, Met]) -> str:
