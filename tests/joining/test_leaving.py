@@ -93,7 +93,8 @@ def test_the_proof_finds_the_host_as_an_outsider_whatever_the_files_say(tmp_path
         ("nod1", "no host of the inventory is called nod1; did you mean node1?"),
         ("harbor1", "harbor1 serves the registry"),
         ("cp1", "cp1 stands for the cluster; put another host into the group control_plane first"),
-        ("fw1", "fw1 is no node, and moor wrote no files on it; take it out of hosts.yaml"),
+        ("eks1", "eks1 is no node, and moor wrote no files on it; take it out of hosts.yaml"),
+        ("fw1", "nobody to ask, since standard input is no terminal; say --yes"),
         ("node1", "nobody to ask, since standard input is no terminal; say --yes"),
     ],
 )
@@ -103,8 +104,11 @@ def test_who_cannot_leave_is_said_before_any_host_is_contacted(tmp_path: Path, n
         "cp1": {"hostname": "127.0.0.2", "groups": ["control_plane", "nodes"]},
         "node1": {"hostname": "127.0.0.3", "groups": ["nodes"]},
         "fw1": {"hostname": "127.0.0.4", "groups": ["devices"], "platform": "cisco_ios"},
+        "eks1": {"groups": ["clusters"], "data": {"cluster": {"kubeconfig": "kubeconfig"}}},
     }
-    groups: dict[str, dict[str, Any]] = {name: {} for name in ("harbor", "control_plane", "nodes", "devices")}
+    groups: dict[str, dict[str, Any]] = {
+        name: {} for name in ("harbor", "control_plane", "nodes", "devices", "clusters")
+    }
     data = {"registry": {"name": "registry.corp.example.org", "address": "10.0.0.5"}, "pki": {"passphrase": "env:NONE"}}
     site = write_site(tmp_path, {HOSTS: hosts, GROUPS: groups, DEFAULTS: {"data": data}})
     done = moor_here(site, "offboard", name)
