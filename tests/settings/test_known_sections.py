@@ -14,9 +14,10 @@ from moor.settings import collect_sections
 from moor.settings import known_sections as module
 from moor.settings.known_sections import KnownSections
 from moor.settings.modules import SHIPPED, shipped_sections
-from tests.harness.sites import write_site
+from tests.harness.sites import Content, write_site
 from tests.test_start import imported
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOvccMbR0sCRbiFRBNHgmpK9aFIhmg8uqQ/rpYsRGtdF"
 MOTD = """
 from typing import ClassVar
 from moor.api import Section
@@ -57,7 +58,11 @@ def test_a_sites_section_with_the_name_of_a_shipped_one_is_refused(tmp_path: Pat
 
 
 def test_a_fleet_imports_the_tasks_of_the_sections_that_it_writes(tmp_path: Path) -> None:
-    files = {"inventory/hosts.yaml": "node1: {data: {access: {members: [10.0.0.0/8]}}}", "tasks/own.py": "OWN = 1\n"}
+    files: dict[str, Content] = {
+        "inventory/hosts.yaml": "node1: {data: {access: {members: [10.0.0.0/8]}}}",
+        "inventory/defaults.yaml": {"data": {"ssh_host_key": KEY, "custom": {"rack": 7}}},  # keys that are no sections
+        "tasks/own.py": "OWN = 1\n",
+    }
     site = write_site(tmp_path, files)
     code = f"from pathlib import Path; from moor.sites.site import open_site; open_site(Path({str(site)!r}))"
     found = {name.removeprefix("moor.tasks.").partition(".")[0] for name in imported(code) if "moor.tasks." in name}
