@@ -16,7 +16,7 @@ OTHERS = "/etc/systemd/system/containerd.service.d/http-proxy.conf"
 LATER = "/etc/systemd/system/containerd.service.d/zz-late.conf"
 LOGIN = "bob:p%3a w\"o'rd"
 RUNS = "tr '\\0' '\\n' < /proc/$(systemctl show -p MainPID --value containerd)/environ | grep -i _proxy= | sort"
-STARTS = "systemctl show -p ExecMainStartTimestampMonotonic --value containerd docker"
+STARTS = "journalctl -q -u containerd -o cat | grep -c '^Started containerd'"
 
 
 def test_a_proxy_is_set_kept_and_taken_away_and_each_runtime_starts_once(moored: Moored) -> None:
@@ -46,12 +46,11 @@ def test_a_proxy_is_set_kept_and_taken_away_and_each_runtime_starts_once(moored:
         }
         assert wanted <= planned
         assert "edit:/etc/environment#proxy" in planned
-        began = {name: run(name, STARTS) for name in ("node2", "ws1")}
+        began = int(run("node2", STARTS))
         run("node2", "touch /etc/containerd/config.toml")  # containerd has a second reason to start anew
         moor.applied("proxy", "containerd", "docker", *ON)
         assert moor.planned("proxy", "containerd", "docker", *ON) == []
-        starts = run("node2", "journalctl -u containerd -o cat | grep -c '^Started\\|Started containerd'")
-        assert began["node2"] != run("node2", STARTS)
+        assert int(run("node2", STARTS)) == began + 1
         assert run("node2", f"stat -c %a {FILE} /etc/apt/apt.conf.d/95moor-proxy") == "600\n600"
         assert run("node2", "apt-config dump Acquire::http::Proxy").count("DIRECT") >= 3
         environment = run("node2", RUNS)
@@ -70,12 +69,10 @@ def test_a_proxy_is_set_kept_and_taken_away_and_each_runtime_starts_once(moored:
             ("node2", f"file:{FILE}"), ("node2", "proxy:containerd"), ("ws1", "edit:/etc/environment#proxy"),
         }, found.said  # fmt: skip
         moor.applied("proxy", *ON)
-        assert drifted(moored, *ON).open == {}
+        assert moor.planned("proxy", *ON) == []
 
         run("node2", f"printf '[Service]\\nEnvironmentFile=/run/late\\n' > {LATER}; echo NO_PROXY=x > /run/late")
         run("node2", "systemctl daemon-reload; systemctl restart containerd")
-        names = ("proxy:containerd", "proxy:containerd:others", "proof:proxy")
-        assert set(drifted(moored, *ON).open) == {("node2", name) for name in names}
         refused = moor("apply", "proxy", "--yes", *ON)
         assert refused.returncode == 1
         assert "containerd still runs with another proxy" in refused.said
@@ -86,5 +83,4 @@ def test_a_proxy_is_set_kept_and_taken_away_and_each_runtime_starts_once(moored:
     assert run("node2", RUNS + "; :") == ""
     assert {name: run(name, "cat /etc/environment; ls /etc/apt/apt.conf.d") for name in before} == before
     assert drifted(moored, *ON).open == {}
-    assert starts
     assert not any("o'rd" in said or "p%253a" in said for said in moor.said)

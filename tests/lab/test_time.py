@@ -53,13 +53,8 @@ def test_chrony_takes_the_inventorys_servers_and_what_is_changed_since_is_mended
             assert run("chronyc -n -c sources | cut -d, -f2,3") == f"*,{source}"
             assert "# moor, data.time: pool " in run(f"cat {CONF}")
 
-            run(f"sed -i 's/^server .*/server 192.0.2.1 iburst/' {CONF}; systemctl restart chrony")
-            found = drifted(moored, *ON)
-            assert set(found.open) == {("ws1", EDIT), ("ws1", SERVICE), ("ws1", CLOCK), ("ws1", "time:others")}
-            assert "no answer of 192.0.2.1 -> yes" in found.diff("ws1", CLOCK)
-            moor.applied("time", *ON)
-            run("systemctl stop chrony")
-            assert set(drifted(moored, *ON).open) == {("ws1", SERVICE), ("ws1", CLOCK)}
+            run(f"sed -i 's/^server .*/server 192.0.2.1 iburst/' {CONF}; systemctl stop chrony")
+            assert set(drifted(moored, *ON).open) == {("ws1", EDIT), ("ws1", SERVICE), ("ws1", CLOCK)}
             moor.applied("time", *ON)
             run("echo 'server 192.0.2.2' > /etc/chrony/sources.d/theirs.sources; chronyc reload sources")
             found = drifted(moored, *ON)
