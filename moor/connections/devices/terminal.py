@@ -22,6 +22,8 @@ SETTLE_S = 0.1  # of silence, after which a line like the prompt is no line of a
 STRANGE_S = 2  # of silence, after which a prompt of another name is one too
 LONGEST_S = 1800  # of one answer, however busy the device prints
 TAIL = 600  # characters in which the end of an answer is looked for
+ECHO = 8  # characters of a command by which its echo is known, since a terminal may move what is longer than its line
+BEFORE_ECHO = 6  # lines, in which the echo is looked for
 STEM = 16  # characters of a name that every mode's prompt has: IOS cuts names to 20, with those of the mode's own
 PAGE = "\x0c"  # stands for a pager's line in what was read
 PAGER = re.compile(r"[ \n]*(?:<?-{2,3} ?More ?-{2,3}>?|-{3}\(more[^)\n]*\)-{3}) *\Z", re.IGNORECASE)
@@ -90,16 +92,18 @@ class Terminal:
         """
         shape = re.compile(shape_of(self.prompt) if self.prompt else ANY_PROMPT)
         question = re.compile(rf"(?:{until})\s*\Z") if until else None
+        echo, seen = line.strip()[:ECHO], False
 
         def ends(tail: str) -> bool:
+            nonlocal seen  # the echo: before it comes a prompt that the network has delayed, as after a login
+            seen = seen or echo in tail or len(tail) > TAIL
             asked = question is not None and question.search(tail) is not None
-            return asked or ("\n" in tail and shape.fullmatch(_last_line(tail)) is not None)
+            return seen and (asked or ("\n" in tail and shape.fullmatch(_last_line(tail)) is not None))
 
         self.netmiko.write_channel(line + self.netmiko.RETURN)
         printed = self._read(ends, timeout_s, settle_s)
         text, _, prompt = _without_last_messages(printed).rpartition("\n")
-        first, _, rest = text.partition("\n")
-        answer = Answer(rest if line.strip() in first else text, prompt.strip())
+        answer = Answer(_after_echo(text, echo), prompt.strip())
         self.prompt = answer.prompt if shape.fullmatch(prompt) else self.prompt
         return answer
 
@@ -165,6 +169,13 @@ def without_messages(text: str) -> str:
 def ends_like_prompt(tail: str) -> bool:
     """Return whether the last line is like a prompt of any device."""
     return _last_line(tail).rstrip().endswith((">", "#", "$", "%"))
+
+
+def _after_echo(text: str, echo: str) -> str:
+    """Return an answer without the echo of its command and what comes before that, a prompt or two."""
+    lines = text.split("\n")
+    at = next((number for number, line in enumerate(lines[:BEFORE_ECHO], 1) if echo in line), 0)
+    return "\n".join(lines[at:])
 
 
 def _joined(pieces: list[str], tail: str, piece: str) -> tuple[list[str], str]:

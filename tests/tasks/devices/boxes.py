@@ -32,6 +32,7 @@ class Box:
         greeting: what it prints after the login
         paged: whether it shows long answers page by page, whatever it was told
         pause_s: between the pieces of a long answer
+        late_s: after which it shows a further prompt to an empty line, as over a slow network
         noise: a message of its log, which it prints within every long answer, and after its prompt
         runs_out: its undo comes when it hears this, a pattern, as if the time were over
         meanwhile: what another engineer does when it hears a line, by a pattern for that
@@ -50,6 +51,7 @@ class Box:
     greeting: str = ""
     paged: bool = False
     pause_s: float = 0
+    late_s: float = 0
     noise: str = ""
     runs_out: str = ""
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)

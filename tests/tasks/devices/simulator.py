@@ -82,6 +82,9 @@ class CommandLine:
         prompt = "" if said is None or self.session.over else self.session.prompt
         text = f"{line}\n{said}\n{prompt}" if said else f"{line}\n{prompt}"
         lines = text.split("\n")
+        if self.box.late_s and not line:
+            self.show(text)
+            self.pause.wait(self.box.late_s)
         if self.box.noise and len(lines) > LONG:
             lines.insert(len(lines) // 2, self.box.noise)
             text = "\n".join([*lines, self.box.noise, ""])

@@ -208,7 +208,7 @@ def test_a_message_of_the_log_between_the_lines_of_an_answer_is_no_refusal() -> 
 def test_a_device_without_a_prompt_is_an_error_in_bounded_time(edge: Make) -> None:
     one = edge("arista_eos")
     one.box.instead = {"show running-config": None}
-    one.extras["read_timeout_override"] = 1
+    one.extras["read_timeout_override"] = 3
     code, said = one.run("plan")
     assert (code, "no prompt" in said) == (1, True), said
 

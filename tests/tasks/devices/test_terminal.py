@@ -69,9 +69,16 @@ def test_every_platform_with_access_lists_has_its_greeting_read_whole() -> None:
 
 
 def test_a_slow_device_has_as_long_as_it_prints(opened: Open) -> None:
-    box = of_case("cisco_ios", pause_s=0.4)
-    device = opened(box, read_timeout_override=1.2)  # less than the answer takes
+    box = of_case("cisco_ios", pause_s=0.6)
+    device = opened(box)
+    device.netmiko.read_timeout_override = 2  # less than the answer takes
     assert same(device.configuration("show running-config"), box)
+
+
+def test_a_prompt_that_comes_late_ends_no_answer(opened: Open) -> None:
+    box = of_case("cisco_nxos", late_s=0.2)
+    device = opened(box)
+    assert [same(device.configuration("show running-config"), box) for _ in range(2)] == [True, True]
 
 
 def test_a_device_that_somebody_renames_meanwhile_is_read_on(opened: Open) -> None:
