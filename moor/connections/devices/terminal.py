@@ -94,9 +94,9 @@ class Terminal:
         question = re.compile(rf"(?:{until})\s*\Z") if until else None
         echo, seen = line.strip()[:ECHO], False
 
-        def ends(tail: str) -> bool:
+        def ends(tail: str, is_all: bool) -> bool:
             nonlocal seen  # the echo: before it comes a prompt that the network has delayed, as after a login
-            seen = seen or echo in tail or len(tail) > TAIL
+            seen = seen or echo in tail or not is_all
             asked = question is not None and question.search(tail) is not None
             return seen and (asked or ("\n" in tail and shape.fullmatch(_last_line(tail)) is not None))
 
@@ -107,8 +107,16 @@ class Terminal:
         self.prompt = answer.prompt if shape.fullmatch(prompt) else self.prompt
         return answer
 
-    def _read(self, ends: Callable[[str], bool], timeout_s: float, settle_s: float) -> str:
-        """Read until ``ends`` is true of the last characters, and the device silent; turn the pages of a pager."""
+    def _read(self, ends: Callable[[str, bool], bool], timeout_s: float, settle_s: float) -> str:
+        """Read until ``ends`` is true and the device silent; turn the pages of a pager.
+
+        Args:
+            ends: gets the last characters, and whether they are all that was read
+
+        Raises:
+            NoPromptError: no end came in time
+            EOFError: the device closed the connection
+        """
         limit = self.netmiko.read_timeout_override or timeout_s
         pieces, tail, ended = list[str](), "", False
         begun = heard = time.monotonic()
@@ -120,7 +128,7 @@ class Terminal:
                 if (page := PAGER.search(tail)) and "\n" in tail:
                     self.netmiko.write_channel(" ")
                     tail = tail[: page.start()] + PAGE
-                ended = ends(tail)
+                ended = ends(tail, not pieces)
             elif ended:
                 if now - heard >= settle_s:
                     break
@@ -166,7 +174,7 @@ def without_messages(text: str) -> str:
     return MESSAGES.sub("", text) if "%" in text else text
 
 
-def ends_like_prompt(tail: str) -> bool:
+def ends_like_prompt(tail: str, _is_all: bool = True) -> bool:
     """Return whether the last line is like a prompt of any device."""
     return _last_line(tail).rstrip().endswith((">", "#", "$", "%"))
 

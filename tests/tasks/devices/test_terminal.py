@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from moor.connections.devices import terminal
 from moor.connections.devices.connect import CheckedNetmiko
 from moor.connections.devices.device import Device
 from moor.connections.devices.platforms import OWN_PLATFORMS
@@ -73,6 +74,20 @@ def test_a_slow_device_has_as_long_as_it_prints(opened: Open) -> None:
     device = opened(box)
     device.netmiko.read_timeout_override = 2  # less than the answer takes
     assert same(device.configuration("show running-config"), box)
+
+
+@pytest.mark.parametrize("paged", [False, True])
+def test_the_end_of_a_long_answer_is_known_by_its_prompt_alone(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, paged: bool
+) -> None:
+    monkeypatch.setattr(terminal, "STRANGE_S", 3600)  # after which an answer ends in any case
+    text = (CASES / "cisco_ios" / "first-list" / "wanted.conf").read_text()
+    more = "".join(f"interface Vlan{number}\n description floor {number}\n!\n" for number in range(400))
+    box = load("cisco_ios", more + text)
+    box.paged = paged
+    device = opened(box)
+    device.netmiko.read_timeout_override = 3
+    assert [same(device.configuration("show running-config"), box) for _ in range(2)] == [True, True]
 
 
 def test_a_prompt_that_comes_late_ends_no_answer(opened: Open) -> None:
