@@ -13,8 +13,9 @@ from moor.engine.asking import Asking, Question, asks, refuse_failed_shell
 from moor.path.device import Device, Place, Route
 from moor.path.space import Address
 from moor.settings import optional_settings_of
-from moor.tasks.devices.access_lists import AccessList, desired, platform_of
+from moor.tasks.devices.access_lists import desired, platform_of
 from moor.tasks.devices.effects import PARSERS, planned_device
+from moor.tasks.devices.list_resource import AccessList
 from moor.tasks.devices.platforms import PLATFORMS
 from moor.tasks.path.host_facts import script
 from moor.tasks.routes.settings import Routes

@@ -12,8 +12,9 @@ from moor.engine.converge import converge
 from moor.errors import InputError
 from moor.resources.base import Resource, State
 from moor.settings import optional_settings_of
-from moor.tasks.devices.access_lists import AccessList, RetiredList, platform_of
+from moor.tasks.devices.access_lists import platform_of
 from moor.tasks.devices.acl.text import ListSyntax
+from moor.tasks.devices.list_resource import AccessList, RetiredList
 from moor.tasks.routes.device_syntax import MARK, ROUTES
 from moor.tasks.routes.settings import Routes
 from moor.tasks.routes.wanted import Route, wanted_routes

@@ -15,8 +15,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from moor.sites.site import open_site
-from moor.tasks.devices.access_lists import AccessList, desired
+from moor.tasks.devices.access_lists import desired
 from moor.tasks.devices.acl.text import ListSyntax, find_obstacles
+from moor.tasks.devices.list_resource import AccessList
 from tests.harness.sites import Content, write_site
 from tests.tasks.devices.boxes import load, typed
 
