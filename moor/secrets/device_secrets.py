@@ -97,26 +97,40 @@ SUSPECT = (
     *("://", "$", "0x", "encrypted", " 7 ", "pin "),
 )
 KEY_NUMBER = re.compile(r"\s+key \d+\s*$")  # of a key chain; elsewhere it may be a secret of digits
-KEY_CHAIN = re.compile(r"key[ -]?chain ")
+KEY_CHAIN = re.compile(r"^key[ -]?chain ", re.MULTILINE)
 
 
 def strike_secrets(configuration: str) -> str:
     """Return a device's configuration with ``***`` in place of its secrets; the number of lines stays."""
-    return "\n".join(_struck_lines(configuration.splitlines()))
+    lines = configuration.splitlines()
+    struck = list(map(_struck, lines))
+    for at in _key_numbers(lines) if KEY_CHAIN.search(configuration) else ():
+        struck[at] = lines[at]
+    for at in _within_keys(lines) if "PRIVATE KEY" in configuration else ():
+        struck[at] = STARS
+    return "\n".join(struck)
 
 
-def _struck_lines(lines: list[str]) -> Iterator[str]:
-    head, within_key = "", False
-    for line in lines:
-        if within_key:
-            within_key = END.search(line) is None
-            yield line if END.fullmatch(line.strip()) else STARS
-            continue
+def _key_numbers(lines: list[str]) -> Iterator[int]:
+    """Yield where a key chain numbers a key, which is no secret."""
+    head = ""
+    for at, line in enumerate(lines):
         if line[:1] != " ":
             head = line
-        if "PRIVATE KEY" in line:
-            within_key = BEGIN.search(line) is not None and END.search(line) is None
-        yield line if KEY_CHAIN.match(head) and KEY_NUMBER.match(line) else _struck(line)
+        if KEY_CHAIN.match(head) and KEY_NUMBER.match(line):
+            yield at
+
+
+def _within_keys(lines: list[str]) -> Iterator[int]:
+    """Yield where a private key of several lines stands; the lines that begin and end it are kept."""
+    within = False
+    for at, line in enumerate(lines):
+        if within:
+            within = END.search(line) is None
+            if not END.fullmatch(line.strip()):
+                yield at
+        else:
+            within = BEGIN.search(line) is not None and END.search(line) is None
 
 
 @lru_cache(maxsize=50_000)  # devices of one fleet have mostly the same lines, and each check reads the same again

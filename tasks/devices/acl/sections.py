@@ -87,14 +87,14 @@ class SectionSyntax(ListSyntax):
             raise ValueError("it has no interface")
 
     def find(self, configuration: str, name: str) -> ListOnDevice:
-        sections = dict(_sections(configuration))
+        sections = dict(_raw_sections(configuration))
         found, applied = dict[str, list[str]](), dict[str, list[str]]()
         places, taken = set[str](), dict[str, str]()
         for family, own in zip(self.families, names_of(name), strict=True):
             ours = (own, _copy_name(own))
             for head in (f"{family.header} {each}" for each in ours):
                 if head in sections:
-                    found[head] = list(family.entries(sections[head]))
+                    found[head] = list(family.entries(_bare(sections[head])))
             for head, each, way in _hooks(sections, family) if family.hook in configuration else ():
                 place = f"{head} {way}" if family is self.families[0] else f"{head} {way} (IPv6)"
                 if each in ours:
@@ -189,17 +189,25 @@ def _copy_name(name: str) -> str:
 
 def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
     """Split a configuration into its unindented lines, each with the indented lines below it."""
+    for head, below in _raw_sections(text):
+        yield head, _bare(below)
+
+
+def _raw_sections(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Split a configuration as ``_sections`` does, with lines as they are, since most are not looked at."""
     head, below = "", list[str]()
     for line in without_banners(text):
-        if not line.strip():
-            continue
-        if line[0].isspace():
-            bare = line.strip()
-            below.append(" ".join(bare.split()) if "  " in bare or "\t" in bare else bare)
-        else:
+        if line[:1].isspace():
+            below.append(line)
+        elif line:
             yield head, below
             head, below = line.rstrip(), []
     yield head, below
+
+
+def _bare(lines: Iterable[str]) -> list[str]:
+    """Return lines with single blanks between words, without those that have no word."""
+    return [" ".join(line.split()) for line in lines if not line.isspace()]
 
 
 def _written(sections: Sections) -> str:
@@ -209,7 +217,7 @@ def _written(sections: Sections) -> str:
 def _hooks(sections: Sections, family: SectionFamily) -> Iterator[tuple[str, str, str]]:
     """Yield the sections that apply a list of a family, each with the list and the direction."""
     for head in sorted(sections):
-        for name, way in family.hooks(sections[head]):
+        for name, way in family.hooks(_bare(line for line in sections[head] if family.hook in line)):
             yield head, name, way
 
 
