@@ -232,4 +232,4 @@ def test_every_command_tells_beyond_one_machine_what_it_tells_on_one(grounds: Gr
     for words, before in zip(commands, alone, strict=True):
         assert (words, told_here(grounds, *words)) == (words, before)
         assert before["hosts"], words
-    assert alone[-1]["hosts"][HOSTS[0]]["answer"]["stdout"] == "somebody's\n"
+    assert alone[-1]["hosts"][HOSTS[0]]["answer"]["stdout"] == "somebody's"
