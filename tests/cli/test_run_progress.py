@@ -40,7 +40,7 @@ def install_port(task: Task) -> Result:
     if (FOLDER / f"{task.host.name}.sick").exists():
         raise HostError("it is sick")
     if (FOLDER / "slow").exists() and task.host.name == "gamma":
-        until(lambda: "  [alpha" in sys.stderr.getvalue(), "the others are told")
+        until(lambda: "beta]" in sys.stderr.getvalue(), "the others are told")
     return converge(task, desired)
 def retire_port(task: Task) -> Result:
     return converge(task, desired)
