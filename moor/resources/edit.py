@@ -15,6 +15,7 @@ from moor.resources.file import make_parent, replace_by, sha256, temporary_path
 LONGEST_CHARS = 1000  # of what a check prints
 # Text after a line with its length in bytes: the scripts run with LC_ALL=C, where a character is a byte.
 MEASURED, NOTHING = 'printf \'%s\\n%s\' "${#f}" "$f"', "echo 0"
+SILENT = "it printed nothing"  # a check that failed
 LARGEST_BYTES = 8 * 1024 * 1024  # the whole file travels to the controller and back
 
 
@@ -74,7 +75,7 @@ class Edit(Scripted):
 
     def probe(self) -> str:
         path = quote(self.path)
-        loads = f"[ ! -f {path} ] || w=$( {self._checked(path)} 2>&1 ) || printf '%s' \"${{w:-it printed nothing}}\""
+        loads = f"[ ! -f {path} ] || w=$( {self._checked(path)} 2>&1 ) || printf '%s' \"${{w:-{SILENT}}}\""
         asked = NOTHING if self.asks == ":" else f"f=$( {self.asks} ) || f=; {MEASURED}"
         checked = f"f=$( {loads} ); {MEASURED}" if self.check else NOTHING
         return f"""\
@@ -104,7 +105,7 @@ elif [ -e {path} ]; then echo file; cat {path}; fi"""
             "content": content.decode("utf-8", "surrogateescape"),
             "exists": "yes" if kind == b"file" else "",
             "facts": facts.decode("utf-8", "surrogateescape"),
-            "loads": _one_line(refused) or "yes",
+            "loads": (_one_line(refused) or SILENT) if refused else "yes",
         }
 
     def mend(self, actual: State | None) -> str:
@@ -144,7 +145,7 @@ moor_keep {quote(self.path)}
             return self.validate
         named = quote(f"s|{re.escape(temporary_path(self.path))}|{self.path}|g")
         return f"""\
-w=$( {self._checked('"$t"')} 2>&1 ) || {{ printf '%s\\n' "${{w:-it printed nothing}}" | sed {named}; exit 1; }}
+w=$( {self._checked('"$t"')} 2>&1 ) || {{ printf '%s\\n' "${{w:-{SILENT}}}" | sed {named}; exit 1; }}
 {self.validate or ":"}"""
 
 

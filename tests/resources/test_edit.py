@@ -22,6 +22,7 @@ FACTS = st.binary(max_size=60).map(lambda raw: raw.replace(b"\0", b"").rstrip(b"
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facts=FACTS, refused=FACTS, content=st.binary(max_size=60))
 @example(facts="größer\n1 é".encode(), refused=b"", content=b"\n\n")
+@example(facts=b"", refused=b"\x1c", content=b"")  # which is no word
 def test_facts_refusal_and_content_are_told_apart_whatever_they_are(
     shell: str, tmp_path: Path, facts: bytes, refused: bytes, content: bytes
 ) -> None:
@@ -33,7 +34,8 @@ def test_facts_refusal_and_content_are_told_apart_whatever_they_are(
     reading = ProbeRound([asked, plain])
     done = sh(shell, reading.script)
     states = reading.states(ScriptResult(done.stdout, done.stderr, done.returncode))
-    loads = " ".join(refused.decode("utf-8", "replace").split()) if refused.strip() else "yes"
+    said = " ".join(refused.decode("utf-8", "replace").split()) or "it printed nothing"
+    loads = said if refused.strip() else "yes"
     assert states[asked.id] == {"content": text(content), "exists": "yes", "facts": text(facts), "loads": loads}
     assert states[plain.id] == {"content": text(content), "exists": "yes", "facts": "", "loads": "yes"}
 
