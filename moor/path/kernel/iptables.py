@@ -18,11 +18,11 @@ from moor.path.kernel.packet import (
     negated,
     within,
 )
-from moor.path.space import BEGINS, ICMP, TCP, UDP, Address, Ranges, range_of
+from moor.path.names import PROTOCOLS
+from moor.path.space import BEGINS, Address, Ranges, range_of
 
 # Source: ip_tables.h and iptables(8), the priorities of the tables at every hook.
 PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
-PROTOCOLS = {"tcp": TCP, "udp": UDP, "icmp": ICMP[4], "ipv6-icmp": ICMP[6], "icmpv6": ICMP[6], "sctp": 132, "esp": 50}
 TARGETS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return", "DNAT": "dnat", "REDIRECT": "dnat"}
 NO_VERDICT = ("LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "MASQUERADE", "SNAT", "SET", "CHECKSUM", "NOTRACK")
 # Options that choose nothing; the word behind each is its value.

@@ -20,11 +20,11 @@ from moor.path.kernel.packet import (
     is_interface,
     negated,
 )
-from moor.path.space import BEGINS, ICMP, TCP, UDP, Address, Ranges, range_of
+from moor.path.names import PORTS, PROTOCOLS
+from moor.path.space import BEGINS, Address, Ranges, range_of
 
+NUMBERS = {**PROTOCOLS, **PORTS}
 VERSIONS = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
-PROTOCOLS = {"tcp": TCP, "udp": UDP, "icmp": ICMP[4], "icmpv6": ICMP[6], "ipv6-icmp": ICMP[6], "sctp": 132, "esp": 50}
-SERVICES = {"ssh": 22, "domain": 53, "http": 80, "https": 443, "ntp": 123}
 IGNORED = ("counter", "log", "comment", "mangle", "notrack", "set", "map", "flow", "ct helper", "masquerade", "snat")
 VERDICTS = ("accept", "drop", "return", "jump", "goto", "reject", "queue", "continue")
 TABLE, CHAIN = re.compile(r"table (\S+) (\S+) \{"), re.compile(r"\s+chain (\S+) \{")
@@ -242,7 +242,7 @@ def _numbers(element: Any) -> Ranges:
 def _number(word: Any) -> int:
     if isinstance(word, int):
         return word
-    return {**PROTOCOLS, **SERVICES}.get(str(word), int(word) if str(word).isdigit() else -1)
+    return NUMBERS.get(str(word), int(word) if str(word).isdigit() else -1)
 
 
 def _addresses(element: Any, version: int) -> tuple[int, int]:

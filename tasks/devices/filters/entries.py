@@ -8,6 +8,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from itertools import product
 
+from moor.path.names import port_number, protocol_number
 from moor.path.rules import Rule
 from moor.path.space import (
     EVERY_PORT,
@@ -23,7 +24,6 @@ from moor.path.space import (
     Ranges,
     range_of,
 )
-from moor.tasks.devices.filters.names import port_number, protocol_number
 
 NUMBER = re.compile(r"^(?:sequence )?(\d+) (?=permit|deny|remark|evaluate)")
 TRAILING_NUMBER = re.compile(r" sequence (\d+)$")  # where IOS prints the number of an IPv6 entry

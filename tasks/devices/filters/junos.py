@@ -8,6 +8,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 from itertools import product
 
 from moor.path.device import Device, Interface, Place, Route
+from moor.path.names import port_number, protocol_number
 from moor.path.rules import Filter, Rule
 from moor.path.space import (
     BEGINS,
@@ -25,7 +26,6 @@ from moor.path.space import (
     range_of,
     without,
 )
-from moor.tasks.devices.filters.names import port_number, protocol_number
 from moor.tasks.devices.filters.set_lines import Tree, below, merged, pairs, tree_of
 
 FAMILIES = {4: "inet", 6: "inet6"}

@@ -9,6 +9,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 from itertools import product
 
 from moor.path.device import Chain, ChainRule, Device, Interface, Place, Route
+from moor.path.names import port_number, protocol_number
 from moor.path.rules import Rule
 from moor.path.space import (
     BEGINS,
@@ -29,7 +30,6 @@ from moor.path.space import (
     subtracted,
     without,
 )
-from moor.tasks.devices.filters.names import port_number, protocol_number
 from moor.tasks.devices.filters.set_lines import Tree, below, merged, pairs, tree_of, value
 
 FAMILIES = {4: "ipv4", 6: "ipv6"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Source: IANA's protocol numbers, by the names that Cisco, Arista, Juniper and VyOS print.
+# Source: IANA's protocol numbers, by the names that Cisco, Arista, Juniper, VyOS, nft and iptables print.
 PROTOCOLS: Mapping[str, int] = {
     "icmp": 1, "igmp": 2, "ipinip": 4, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "ipv6": 41, "rsvp": 46, "gre": 47,
     "esp": 50, "ahp": 51, "ah": 51, "icmpv6": 58, "icmp6": 58, "ipv6-icmp": 58, "eigrp": 88, "ospf": 89, "nos": 94,
