@@ -76,8 +76,7 @@ def _prepare_tables(database: Database, connection: Connection) -> None:
     if not connection.writable:
         raise HistoryError(
             f"an older moor wrote it, and it cannot be written here to migrate it to version {VERSION}; "
-            "run moor history "
-            "once as the user who owns it"
+            "run moor history once as the user who owns it"
         )
     from moor.history import schema  # imports SQLAlchemy, which a file that is up to date does not need
 

@@ -70,8 +70,7 @@ class PlanToApply:
         if not some.inventory.hosts:
             raise InputError(
                 f"{path}: inventory and --limit leave none of its hosts: {fold(list(saved.hosts))}; "
-                "name some of them, or "
-                "plan again"
+                "name some of them, or plan again"
             )
         return cls(some, saved, key)
 

@@ -87,10 +87,12 @@ class Package(Scripted):
 
     def first_mend(self) -> str:
         return f"""\
-moor_there() {{ (
+moor_there=$( (
 {self.probe()}
-) }}
+) )
 moor_lacks=
-for n in {" ".join(map(quote, self.names))}; do moor_there | grep -qxF -e "$n" || moor_lacks=yes; done
+for n in {" ".join(map(quote, self.names))}; do
+  printf '%s\\n' "$moor_there" | grep -qxF -e "$n" || moor_lacks=yes
+done
 [ -n "$moor_lacks" ] || exit 0
 {self.mend(None)}"""

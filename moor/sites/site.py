@@ -55,8 +55,7 @@ def read_fleet(directory: Path) -> Fleet:
     if not isinstance(plugin, FleetInventory):
         raise InputError(
             f"{CONFIG}: inventory.plugin: {wanted.plugin} does not tell where a setting is written; "
-            "moor show HOST needs "
-            "FleetInventory, ClusterInventory or NetBoxInventory"
+            "moor show HOST needs FleetInventory, ClusterInventory or NetBoxInventory"
         )
     return plugin.load_fleet()[0]
 
