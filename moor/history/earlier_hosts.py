@@ -9,8 +9,11 @@ from moor.suggestions import did_you_mean
 FAILED, DRIFTED = "@failed", "@drifted"
 
 
-def earlier_hosts(settings: SiteSettings, word: str) -> frozenset[str]:
+def earlier_hosts(settings: SiteSettings, called: str, word: str) -> frozenset[str]:
     """Return the hosts on which the last recorded run failed, or those with open findings.
+
+    Args:
+        called: what the user wrote the word behind
 
     Raises:
         InputError: the word is another one, or there is no such host
@@ -21,7 +24,9 @@ def earlier_hosts(settings: SiteSettings, word: str) -> frozenset[str]:
 
     if word not in (FAILED, DRIFTED):
         known = (FAILED, DRIFTED)
-        raise InputError(f"--limit: {word} means no hosts{did_you_mean(word, known)} (there are {' and '.join(known)})")
+        raise InputError(
+            f"{called}: {word} means no hosts{did_you_mean(word, known)} (there are {' and '.join(known)})"
+        )
     with connected(settings, writing=False) as connection:
         history = History(connection)
         if word == DRIFTED:
@@ -32,5 +37,5 @@ def earlier_hosts(settings: SiteSettings, word: str) -> frozenset[str]:
             found = {row.host for row in rows if row.error or row.counts.get("failed")}
             where = f"no host failed in run {runs[0].run}, the last one" if runs else "no run is recorded"
     if not found:
-        raise InputError(f"--limit: {word}: {where}")
+        raise InputError(f"{called}: {word}: {where}")
     return frozenset(found)

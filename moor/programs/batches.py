@@ -88,10 +88,10 @@ def canary_of(nr: Nornir, option: str, word: str, faults: list[str]) -> Amount |
     if not word:
         return None
     try:
-        known = HostWords(nr.inventory.hosts, nr.inventory.groups, partial(earlier_hosts, site_of(nr)))
+        known = HostWords(nr.inventory.hosts, nr.inventory.groups, partial(earlier_hosts, site_of(nr), option), option)
         found = known.chosen(split_words(word))
     except InputError as error:
-        faults.append(str(error).replace("--limit", option))
+        faults.append(str(error))
         return None
     if not found:
         faults.append(f"{option} {word}: it names no host of this run")

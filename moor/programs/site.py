@@ -23,6 +23,7 @@ from moor.programs.results import ApplyResult, DriftResult, PlanResult, ProofRes
 from moor.programs.running import record_run, runs_told
 from moor.programs.saved_plans import PlanToApply, Runs, save_plan
 from moor.programs.windows import note_windows
+from moor.run.host_words import LIMIT
 from moor.run.part import Part, take_part
 from moor.run.protocols.diagnosing import diagnosis_of
 from moor.run.rolling.roll_out import TOGETHER as NO_WAVES
@@ -214,7 +215,7 @@ class Site:
         """Open a run of its own over the hosts of a limit; connections are closed at its end."""
         nr = separate_nornir(self._nornir, dry_run=dry_run)
         try:
-            yield limit_hosts(nr, limit, partial(earlier_hosts, site_of(nr)))
+            yield limit_hosts(nr, limit, partial(earlier_hosts, site_of(nr), LIMIT))
         finally:
             self.close()
 

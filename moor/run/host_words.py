@@ -16,7 +16,7 @@ from moor.suggestions import did_you_mean
 CUSTOM = "custom"  # the key of ``data`` below which facts of one's own are
 MOST = 100_000  # hosts of one range
 SHOWN = 10  # values of a fact in an error
-OPTION = "--limit"
+LIMIT = "--limit"
 Remembered = Callable[[str], frozenset[str]]  # the hosts behind a word such as ``@failed``
 
 
@@ -39,10 +39,14 @@ class HostWords:
         hosts: the whole fleet
         groups: the names of its groups
         remembered: returns the hosts behind ``@failed`` and the like; raises InputError for other words
+        called: what the user wrote the words behind
     """
 
-    def __init__(self, hosts: Mapping[str, Host], groups: Iterable[str], remembered: Remembered) -> None:
+    def __init__(
+        self, hosts: Mapping[str, Host], groups: Iterable[str], remembered: Remembered, called: str = LIMIT
+    ) -> None:
         self._hosts, self._groups, self._remembered = hosts, frozenset(groups), remembered
+        self._called = called
 
     def chosen(self, words: Iterable[str]) -> frozenset[str]:
         """Return the hosts that the words name; ``!`` before a word takes its hosts out, of the fleet if it is alone.
@@ -65,7 +69,7 @@ class HostWords:
 
     def _named(self, word: str) -> frozenset[str]:
         if not word:
-            raise InputError(f"{OPTION}: ! excludes nobody; write a host or a group behind it")
+            raise InputError(f"{self._called}: ! excludes nobody; write a host or a group behind it")
         if word in self._hosts or word in self._groups:
             return frozenset(name for name, host in self._hosts.items() if name == word or host.has_parent_group(word))
         if word.startswith("@"):
@@ -80,27 +84,27 @@ class HostWords:
         facts = {name: dict(_facts_of(host)) for name, host in self._hosts.items()}
         if not any(key in found for found in facts.values()):
             known = {one for found in facts.values() for one in found}
-            raise InputError(f"{OPTION}: no host has {key} below data.{CUSTOM}{did_you_mean(key, known)}")
+            raise InputError(f"{self._called}: no host has {key} below data.{CUSTOM}{did_you_mean(key, known)}")
         holders = {name: known[key] for name, known in facts.items() if key in known}
         found = frozenset(name for name, held in holders.items() if fnmatchcase(held, value))
         if not found:
             values = sorted(set(holders.values()))
             there = f" (there are {', '.join(values)})" if len(values) <= SHOWN else did_you_mean(value, values)
-            raise InputError(f"{OPTION}: no host has {key}={value}{there}")
+            raise InputError(f"{self._called}: no host has {key}={value}{there}")
         return found
 
     def _matching(self, word: str) -> frozenset[str]:
         """Return the hosts of a range such as ``node[1-9]``, of which all must exist, or of a pattern with * and ?."""
         found: set[str] = set()
-        for name in _expanded(word):
+        for name in _expanded(word, self._called):
             names = [name] if name in self._hosts else self._like(name)
             if not names:
                 if set(name) & set("*?"):
                     raise InputError(
-                        f"{OPTION}: no host or group is like {name}; hosts.yaml and groups.yaml have the names"
+                        f"{self._called}: no host or group is like {name}; hosts.yaml and groups.yaml have the names"
                     )
                 hint = did_you_mean(name, (*self._hosts, *self._groups))
-                raise InputError(f"{OPTION}: no host or group is called {name}{hint}")
+                raise InputError(f"{self._called}: no host or group is called {name}{hint}")
             found.update(names)
         return frozenset(found)
 
@@ -127,18 +131,18 @@ def _scalars(tree: Mapping[str, Any], below: str) -> Iterator[tuple[str, str]]:
             yield f"{below}{key}", str(value)
 
 
-def _expanded(word: str) -> Iterable[str]:
+def _expanded(word: str, called: str) -> Iterable[str]:
     """Return the names of a range; a word without one is itself."""
     if "[" not in word and "]" not in word:
         return (word,)
     if _size(word) > MOST:
-        raise InputError(f"{OPTION}: {word}: it names {_size(word)} hosts, more than {MOST}; write a shorter range")
+        raise InputError(f"{called}: {word}: it names {_size(word)} hosts, more than {MOST}; write a shorter range")
     from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet, NodeSetException
 
     try:
         names = NodeSet(word, resolver=RESOLVER_NOGROUP)
     except NodeSetException as error:
-        raise InputError(f"{OPTION}: {word}: {error}; write a range as in node[1-9,12]") from None
+        raise InputError(f"{called}: {word}: {error}; write a range as in node[1-9,12]") from None
     return [str(name) for name in names]
 
 

@@ -15,7 +15,7 @@ from nornir.core.inventory import Host
 from moor.context import context_of, fleet_of
 from moor.errors import InputError
 from moor.folding import fold
-from moor.run.host_words import HostWords, Remembered, split_words
+from moor.run.host_words import LIMIT, HostWords, Remembered, split_words
 from moor.run.runbook import REGISTRY, Runbook, Stage, TaskFunction
 from moor.settings.modules import RUNBOOKS, concern_of, load_module, modules_of
 from moor.suggestions import did_you_mean
@@ -25,11 +25,12 @@ GROUP = re.compile(r"'has_parent_group': '([^']+)'")  # in the text of a filter
 ALL = 1_000_000  # more hosts than any batch has
 
 
-def limit_hosts(nr: Nornir, expression: str | None, remembered: Remembered) -> Nornir:
+def limit_hosts(nr: Nornir, expression: str | None, remembered: Remembered, called: str = LIMIT) -> Nornir:
     """Filter the hosts by the words of ``--limit``.
 
     Args:
         remembered: returns the hosts behind ``@failed`` and ``@drifted``
+        called: what the user wrote the words behind
 
     Raises:
         InputError: it names no host, a word names nobody, or no host is left.
@@ -37,10 +38,10 @@ def limit_hosts(nr: Nornir, expression: str | None, remembered: Remembered) -> N
     if expression is None:
         return nr
     if not (words := split_words(expression)):
-        raise InputError("--limit: it names nobody; write hosts or groups, or leave it out for the whole fleet")
-    chosen = HostWords(nr.inventory.hosts, nr.inventory.groups, remembered).chosen(words)
+        raise InputError(f"{called}: it names nobody; write hosts or groups, or leave it out for the whole fleet")
+    chosen = HostWords(nr.inventory.hosts, nr.inventory.groups, remembered, called).chosen(words)
     if not chosen:
-        raise InputError(f"--limit {expression}: no host is left; name other hosts")
+        raise InputError(f"{called} {expression}: no host is left; name other hosts")
     return nr.filter(filter_func=lambda host: host.name in chosen)
 
 

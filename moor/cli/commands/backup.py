@@ -16,6 +16,7 @@ from moor.cli.commands.running import (
     print_report,
     print_safely,
     progress_printer,
+    refuse_other_output,
     remember,
     run_and_report,
     runbook_of,
@@ -72,8 +73,7 @@ def _resources(report: RunReport) -> list[ResourceReport]:
 
 def list_backups(options: Options) -> int:
     """List the backups, and return 0."""
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"backup list: it is text or json, not {options.output}; leave --output out")
+    refuse_other_output(options, "backup list: it is")
     with _open(options, "backup", dry_run=True) as (_, book, host):
         rows, directory = backups_of(book).rows(host), backups_of(book).directory(host)
     if options.output is Output.json:

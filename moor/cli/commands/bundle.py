@@ -8,9 +8,8 @@ from pathlib import Path
 
 from nornir.core import Nornir
 
-from moor.cli.commands.running import open_fleet, print_safely, progress_printer, runbook_of
+from moor.cli.commands.running import open_fleet, print_safely, progress_printer, refuse_other_output, runbook_of
 from moor.cli.options import DIFFERS, Options, Output
-from moor.errors import InputError
 from moor.output import text
 from moor.progress import MB, send_progress_to
 from moor.run.protocols.bundling import Bundles, BundleView, bundles_of
@@ -41,8 +40,7 @@ def show(options: Options, file: Path | None) -> int:
 
 
 def _run(options: Options, word: str, asked: Callable[[Bundles, Nornir], BundleView]) -> BundleView:
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"bundle {word}: it is text or json, not {options.output}; leave --output out")
+    refuse_other_output(options, f"bundle {word}: it is")
     with open_fleet(options, dry_run=True) as nr, send_progress_to(progress_printer(options)):
         return asked(bundles_of(runbook_of(nr, "bundle")), nr)
 

@@ -10,7 +10,7 @@ from difflib import unified_diff
 from typing import Any
 
 from moor.cli.commands.history import settings_for
-from moor.cli.commands.running import print_safely, print_source
+from moor.cli.commands.running import print_safely, print_source, refuse_other_output
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.folding import fold
@@ -25,7 +25,7 @@ AROUND = 3  # lines around a change
 
 def history(options: Options, host: str) -> int:
     """Print the configurations of a device, newest first, or the last one of each device; return 0."""
-    _refuse_other_output(options, "history")
+    refuse_other_output(options, "device history: it is")
     with connected(settings_for(options), writing=False) as connection:
         rows = _rows(connection, host) if host else [row for _, row in sorted(newest(connection).items())]
     if options.output is Output.json:
@@ -39,7 +39,7 @@ def history(options: Options, host: str) -> int:
 
 def diff(options: Options, host: str, old: int, new: int) -> int:
     """Print the difference of two versions; return 0."""
-    _refuse_other_output(options, "diff")
+    refuse_other_output(options, "device diff: it is")
     with connected(settings_for(options), writing=False) as connection:
         rows = {row.version: row for row in _rows(connection, host)}
         after = _version(rows, host, new)
@@ -59,7 +59,7 @@ def diff(options: Options, host: str, old: int, new: int) -> int:
 
 def show(options: Options, host: str, version: int) -> int:
     """Print the text of a version; return 0."""
-    _refuse_other_output(options, "show")
+    refuse_other_output(options, "device show: it is")
     with connected(settings_for(options), writing=False) as connection:
         row = _version({row.version: row for row in _rows(connection, host)}, host, version)
         kept = text_of(connection, row)
@@ -112,11 +112,6 @@ def _by(row: ConfigurationRow) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
-
-
-def _refuse_other_output(options: Options, word: str) -> None:
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"device {word}: it is text or json, not {options.output}; leave --output out")
 
 
 def _print_json(found: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from moor.cli.commands.running import (
     print_report,
     print_source,
     progress_printer,
+    refuse_other_output,
     remember,
     run_and_report,
     runbook_of,
@@ -21,7 +22,6 @@ from moor.cli.commands.running import (
 from moor.cli.options import DIFFERS, Options, Output
 from moor.cli.rolling import AS_WRITTEN, RollingWords, command_line
 from moor.context import site_of
-from moor.errors import InputError
 from moor.output import text
 from moor.output.matrix import matrix
 from moor.programs.windows import note_windows
@@ -58,8 +58,7 @@ def show_scripts(options: Options, name: str, part: Part = WHOLE) -> int:
     """Show the scripts that an apply would send: 0 if it would change nothing, 2 if it would, 1 if it would fail."""
     from moor.run.preview import format_json, format_text, preview_hosts
 
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"plan: --show-script: it is text or json, not {options.output}; leave --output out")
+    refuse_other_output(options, "plan: --show-script: it is")
     with open_fleet(options, dry_run=True) as nr:
         book = take_part(nr, runbook_of(nr, name), part)
         refuse_input(nr, book, "plan")

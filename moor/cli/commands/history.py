@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from textwrap import indent
 from typing import Any
 
-from moor.cli.commands.running import print_safely
+from moor.cli.commands.running import print_safely, refuse_other_output
 from moor.cli.commands.site_directory import find_site
 from moor.cli.options import Options, Output
 from moor.errors import InputError
@@ -31,8 +31,7 @@ def settings_for(options: Options) -> SiteSettings:
 
 def history(options: Options, run: str, host: str, last: int) -> int:
     """Print history and return 0."""
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"history: it is text or json, not {options.output}; leave --output out")
+    refuse_other_output(options, "history: it is")
     with connected(settings_for(options), writing=False) as connection:
         known = History(connection)
         shown = _of_run(known, run, host) if run else _of_host(known, host, last) if host else _of_all(known, last)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
@@ -20,6 +18,7 @@ from moor.output.holds import render_holds
 from moor.resources.base import Probed
 from moor.run.foresight import resources_ahead
 from moor.run.holding import HOLDING
+from moor.run.host_words import LIMIT
 from moor.run.selection import all_stages
 from moor.suggestions import did_you_mean
 
@@ -31,7 +30,7 @@ def hold(options: Options, what: str, until: str, reason: str) -> int:
     """Hold hosts, or what is on them, and return 0; 1 if one was not reached."""
     day = _day(until)
     limited, name = _chosen(options, what)
-    with _opened(options, limited, "hold", dry_run=False) as nr:
+    with open_fleet(limited, dry_run=False, called=_called(options, "hold")) as nr:
         if name != EVERYTHING and options.limit is None:
             nr = _holders(nr, name)
         return _run(nr, limited, HoldOrder(name, day.isoformat(), reason), "hold")
@@ -40,27 +39,15 @@ def hold(options: Options, what: str, until: str, reason: str) -> int:
 def release(options: Options, what: str) -> int:
     """End holds, and return 0; 1 if a host was not reached."""
     limited, name = _chosen(options, what)
-    with _opened(options, limited, "release", dry_run=False) as nr:
+    with open_fleet(limited, dry_run=False, called=_called(options, "release")) as nr:
         return _run(nr, limited, HoldOrder(name, releases=True), "release")
 
 
 def show(options: Options, what: str) -> int:
     """Show what is held, and return 0; 1 if a host was not reached."""
     limited, _ = _chosen(options, what) if what else (options, "")
-    with _opened(options, limited, "hold", dry_run=True) as nr:
+    with open_fleet(limited, dry_run=True, called=_called(options, "hold")) as nr:
         return _run(nr, limited, HoldOrder(), "hold")
-
-
-@contextmanager
-def _opened(typed: Options, limited: Options, command: str, dry_run: bool) -> Iterator[Nornir]:
-    """Open the fleet; what is wrong with hosts that the user named behind the command is said of the command."""
-    try:
-        with open_fleet(limited, dry_run=dry_run) as nr:
-            yield nr
-    except InputError as error:
-        if typed.limit is not None:
-            raise
-        raise InputError(re.sub(r"^--limit\b", command, str(error), flags=re.MULTILINE)) from error
 
 
 def _run(nr: Nornir, options: Options, order: HoldOrder, command: str) -> int:
@@ -70,6 +57,11 @@ def _run(nr: Nornir, options: Options, order: HoldOrder, command: str) -> int:
         remember(nr, report)
     print_report(options, report, render_holds(report, order))
     return 1 if report.failed else 0
+
+
+def _called(options: Options, command: str) -> str:
+    """Return what the user wrote the hosts behind."""
+    return command if options.limit is None else LIMIT
 
 
 def _chosen(options: Options, what: str) -> tuple[Options, str]:

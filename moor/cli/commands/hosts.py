@@ -13,7 +13,14 @@ from nornir.core import Nornir
 from nornir.core.inventory import Host
 
 from moor.cli.commands import fleet
-from moor.cli.commands.running import open_fleet, print_safely, progress_printer, runbook_of, worst_code
+from moor.cli.commands.running import (
+    open_fleet,
+    print_safely,
+    progress_printer,
+    refuse_other_output,
+    runbook_of,
+    worst_code,
+)
 from moor.cli.commands.screen import working
 from moor.cli.options import DIFFERS, Options, Output
 from moor.cli.rolling import RollingWords
@@ -36,16 +43,15 @@ AT_ONCE = RollingWords(outside_window=True)  # a new node serves nobody yet
 
 def hosts(options: Options) -> int:
     """Compare inventory and cluster: 0 if they agree, 2 if they differ, 1 on an error."""
+    refuse_other_output(options, "hosts: it is")
     with open_fleet(options, dry_run=True) as nr, working("ask the cluster and its nodes", options.quiet):
         nodes = nodes_of(nr)
         rows = list(_rows(nr, pairing(nr, nodes or ()), cluster=nodes is not None))
     if options.output is Output.json:
         print_safely(json.dumps({"schema": 1, "hosts": [asdict(row) for row in rows]}, indent=2))
-    elif options.output is Output.text:
+    else:
         columns = [column.name.replace("_", " ") for column in fields(MemberRow)[:-1]]
         print_safely(text.table(columns, (astuple(row)[:-1] for row in rows)))
-    else:
-        raise InputError(f"hosts: it is text or json, not {options.output}; leave --output out")
     return 0 if all(row.agrees for row in rows) else DIFFERS
 
 

@@ -20,6 +20,7 @@ from moor.cli.commands.running import (
     print_source,
     print_warning,
     progress_printer,
+    refuse_other_output,
     runbook_of,
 )
 from moor.cli.commands.screen import working
@@ -41,8 +42,7 @@ IGNORED = "# moor's state and secrets stay out of version control; back them up.
 
 def import_(options: Options, hosts: Sequence[str], wanted: ImportOptions) -> int:
     """Propose the inventory of a running fleet: 0 if every host was read, else 1, with a proposal from the others."""
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"import: it prints text or json, not {options.output}; leave --output out")
+    refuse_other_output(options, "import: it prints")
     if wanted.write:
         _refuse_full(wanted.write)
     refuse_missing(wanted)

@@ -9,10 +9,9 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from moor.cli.commands.running import configure_logging, print_safely
+from moor.cli.commands.running import configure_logging, print_safely, refuse_other_output
 from moor.cli.commands.site_directory import find_site
 from moor.cli.options import Options, Output
-from moor.errors import InputError
 from moor.output import paint
 from moor.output.tables import render_list
 from moor.run.selection import WHOLE, concern_of_stage, find_runbook
@@ -23,8 +22,7 @@ WIDEST = 120
 
 def show_list(options: Options) -> int:
     """Print the runbooks and concerns of a site; no host is contacted."""
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"list: it is text or json, not {options.output}; leave --output out")
+    refuse_other_output(options, "list: it is")
     configure_logging(options.verbose)
     site = find_site(options.site)
     books, concerns = runbook_lines(site), concern_lines(site)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from nornir.core import Nornir
-
-from moor.cli.commands.running import open_fleet, print_safely, runbook_of
+from moor.cli.commands.running import open_fleet, print_safely, refuse_other_output, runbook_of
 from moor.cli.commands.screen import working
 from moor.cli.options import DIFFERS, Options, Output
 from moor.context import site_of
-from moor.errors import InputError
 from moor.folding import fold
 from moor.history.earlier_hosts import earlier_hosts
 from moor.output.ways import render_ways, ways_json
@@ -27,10 +24,9 @@ def path(options: Options, words: Sequence[str]) -> int:
     Raises:
         InputError: a word names no host, or one that does not pull
     """
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"path: it prints text or json, not {options.output}; leave --output out")
+    refuse_other_output(options, "path: it prints")
     with open_fleet(options, dry_run=True) as nr:
-        chosen = _chosen(nr, words)
+        chosen = limit_hosts(nr, ",".join(words), partial(earlier_hosts, site_of(nr), RUNBOOK), RUNBOOK)
         names = list(chosen.inventory.hosts)
         with working(f"follow the way of {fold(names)}", options.quiet):
             answer = pathfinder_of(runbook_of(nr, RUNBOOK)).found(nr, names)
@@ -38,10 +34,3 @@ def path(options: Options, words: Sequence[str]) -> int:
     if answer.unread:
         return 1
     return 0 if all(way.fits for way in answer.ways) else DIFFERS
-
-
-def _chosen(nr: Nornir, words: Sequence[str]) -> Nornir:
-    try:
-        return limit_hosts(nr, ",".join(words), partial(earlier_hosts, site_of(nr)))
-    except InputError as error:
-        raise InputError(str(error).replace("--limit", "path")) from error

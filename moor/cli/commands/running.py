@@ -21,6 +21,7 @@ from moor.cli.commands.site_directory import find_site
 from moor.cli.options import DIFFERS, Options, Output
 from moor.context import context_of, fleet_of, site_of
 from moor.engine.plan import printable
+from moor.errors import InputError
 from moor.folding import fold
 from moor.history.configurations import ConfigurationKeeper
 from moor.history.earlier_hosts import earlier_hosts
@@ -31,6 +32,7 @@ from moor.programs.connections import close_all_connections
 from moor.progress import send_progress_to
 from moor.run.beginning import begin_report, refuse_input
 from moor.run.execution import run_runbook
+from moor.run.host_words import LIMIT
 from moor.run.interruption import finish_despite_signal, report_on_interrupt
 from moor.run.report import Collector, RunReport
 from moor.run.rolling.roll_out import TOGETHER, RollOut
@@ -45,13 +47,16 @@ PRINTED_AT_ONCE = 1024 * 1024  # characters
 
 
 @contextmanager
-def open_fleet(options: Options, dry_run: bool, files: Mapping[str, str] | None = None) -> Iterator[Nornir]:
+def open_fleet(
+    options: Options, dry_run: bool, files: Mapping[str, str] | None = None, called: str = LIMIT
+) -> Iterator[Nornir]:
     """Open the site that the options select; all connections are closed at the end.
 
     Args:
         options: the shared options
         dry_run: only plan
         files: other files of the inventory in place of the site's, by their key in config.yaml
+        called: what the user wrote the limit behind
     """
     configure_logging(options.verbose)
     nr = open_site(find_site(options.site), dry_run=dry_run, files=files)
@@ -60,9 +65,15 @@ def open_fleet(options: Options, dry_run: bool, files: Mapping[str, str] | None 
     if trouble := context_of(nr).trouble:
         print_warning(trouble)
     try:
-        yield limit_hosts(nr, options.limit, partial(earlier_hosts, site_of(nr)))
+        yield limit_hosts(nr, options.limit, partial(earlier_hosts, site_of(nr), called), called)
     finally:
         close_all_connections(nr)
+
+
+def refuse_other_output(options: Options, what: str) -> None:
+    """Raise InputError for an output that a command does not have; ``what`` it prints, such as ``path: it prints``."""
+    if options.output not in (Output.text, Output.json):
+        raise InputError(f"{what} text or json, not {options.output}; leave --output out")
 
 
 def resize_runner(runner: RunnerPlugin, workers: int) -> RunnerPlugin:

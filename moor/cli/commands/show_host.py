@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from moor.cli.commands.running import configure_logging, print_safely
+from moor.cli.commands.running import configure_logging, print_safely, refuse_other_output
 from moor.cli.commands.site_directory import find_site
 from moor.cli.options import Options, Output
 from moor.errors import InputError
@@ -42,8 +42,7 @@ class Setting:
 
 def show(options: Options, name: str) -> int:
     """Print the settings of a host; no host is contacted."""
-    if options.output not in (Output.text, Output.json):
-        raise InputError(f"show: a host's settings are text or json, not {options.output}; leave --output out")
+    refuse_other_output(options, "show: a host's settings are")
     configure_logging(options.verbose)
     fleet = read_fleet(find_site(options.site))
     if name not in fleet.hosts:
