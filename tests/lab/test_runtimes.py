@@ -82,6 +82,13 @@ read -r answer < /run/answered
 [ ! -e /run/verify.pid ] || kill -9 "$(cat /run/verify.pid)"
 echo "$answer"; [ -z "$answer" ]
 """
+# A ctr that has another verify begin and end after each pull, before the first one goes on.
+OVERTAKEN = """\
+#!/bin/sh
+/usr/bin/ctr "$@"; code=$?
+case $* in *"images pull"*) PATH=/usr/sbin:/usr/bin:/sbin:/bin sh /run/verify > /run/other ;; esac
+exit $code
+"""
 KILLED = "cat > /run/verify; sh -c 'echo $$ > /run/verify.pid; exec sh /run/verify'; rm /run/verify.pid"
 
 
@@ -254,6 +261,19 @@ def test_what_a_killed_verify_left_behind_goes_with_the_next_one_unless_a_contai
     with crictl(fleet, "bookworm"):
         proves(fleet, "bookworm", ASKED)
     assert shell(fleet, "bookworm", f"{IMAGES}; ls {KEPT}; ls -d /run/moor.v* 2>/dev/null || :") == ""
+
+
+def test_two_verifies_of_a_node_at_one_time_both_prove_their_pull(fleet: Lab, site: Site) -> None:
+    site.apply(configure_containerd, *NODES)
+    for name in NODES:
+        fleet.exec(name, ["sh", "-c", "cat > /run/verify"], pull_script(ASKED))
+        fleet.exec(name, ["sh", "-c", "cat > /usr/local/bin/ctr; chmod +x /usr/local/bin/ctr"], OVERTAKEN)
+        try:
+            said = [proves(fleet, name, ASKED), shell(fleet, name, "cat /run/other")]
+        finally:
+            shell(fleet, name, "rm -f /usr/local/bin/ctr /run/verify /run/other")
+        assert [words.splitlines()[:1] for words in said] == [["moor: pulled"]] * 2, (name, said)
+        assert shell(fleet, name, f"ctr namespaces ls -q; ls {KEPT}") == "k8s.io"
 
 
 def test_a_node_that_has_the_image_does_not_pull_well_from_a_registry_that_lost_it(fleet: Lab, site: Site) -> None:

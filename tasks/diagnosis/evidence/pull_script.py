@@ -18,7 +18,7 @@ PULL_S = 90
 CONNECT_S = 10
 FETCH_BYTES = 1024 * 1024  # of the largest layer; the whole of a smaller one
 OBJECT_BYTES = 4 * 1048 * 1048  # the largest blob that ctr fetches where it knows no fetch-blob
-NAMESPACE = "moor-verify"  # of containerd; everything in it is moor's and is removed again
+NAMESPACE = "moor-verify"  # of containerd, then the shell's number; what is in it is one pull's and is removed again
 SOCKET = "/run/containerd/containerd.sock"
 CRIO_SOCKET = "/run/crio/crio.sock"
 OWN_SOCKET = "/run/k3s/containerd/containerd.sock"  # of k3s and RKE2 alike
@@ -80,8 +80,9 @@ PATH=$PATH:/usr/local/bin:/var/lib/rancher/rke2/bin
 kept=/var/lib/moor/verify
 moor_names() {{ :; }}
 moor_remove() {{ :; }}
-moor_end() {{ # RECORD
+moor_end() {{ # RECORD, which is called as the shell that made it
   [ -e "$1" ] || return 0
+  q={namespace}-${{1##*/}}
   o=$(head -n 1 "$1"); sed 1d "$1" > "$w/before"
   ! moor_remove "$o" || rm -f "$1"
 }}
@@ -154,11 +155,12 @@ if command -v "${{x%% *}}" >/dev/null 2>&1; then
   then pulled=yes; else pulled=; fi
 else
   moor_remove() {{
-    $c -n {namespace} images rm --sync $($c -n {namespace} images ls -q); $c namespaces rm {namespace}; :
+    $c -n "$q" images rm --sync $($c -n "$q" images ls -q); $c namespaces rm "$q"; :
   }} >/dev/null 2>&1
   moor_begin
-  timeout {limit} $c -n {namespace} images pull --hosts-dir "$w" "$r" 2>&1 | tail -n 3 | tr '\\r' '\\n' > "$w/said"
-  pulled=yes; $c -n {namespace} images ls -q 2>/dev/null | grep -qxF -e "$r" || {{ pulled=; cat "$w/said"; }}
+  q={namespace}-$$
+  timeout {limit} $c -n "$q" images pull --hosts-dir "$w" "$r" 2>&1 | tail -n 3 | tr '\\r' '\\n' > "$w/said"
+  pulled=yes; $c -n "$q" images ls -q 2>/dev/null | grep -qxF -e "$r" || {{ pulled=; cat "$w/said"; }}
 fi"""
 
 # CRI-O has no client that fetches without its store, so openssl does, with the CA of CRI-O's directory too. crictl
