@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from moor.errors import InputError
 from moor.formats.nesting import parse_json
+from moor.formats.urls import split_url
 from moor.inventory.netbox_answers import Answer, fault_of
 from moor.secrets.secret import Secret
 from moor.settings.addresses import is_loopback
@@ -61,7 +61,7 @@ class NetBoxSession(requests.Session):
         self.found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         self.refused: list[str] = []
         # A proxy of the environment would get the token of a plain http:// to this machine, or keep it from there.
-        self.trust_env = not is_loopback(urlsplit(url).hostname or "")
+        self.trust_env = not is_loopback(split_url(url).hostname or "")
         # Without an auth, requests would replace our header by a login from ~/.netrc.
         self.auth = self._authorize
 
@@ -130,7 +130,7 @@ class NetBoxSession(requests.Session):
                 f"it sends on to {_place(answer.headers['Location'] or '')}, which is not followed, since the token "
                 "would go along; write the address where NetBox itself answers in url"
             )
-        path = urlsplit(str(answer.url)).path
+        path = split_url(str(answer.url)).path
         seen = Answer(path, answer.status_code, answer.headers, answer.content)
         return fault_of(seen, self._words.startswith("Bearer"))
 
@@ -142,7 +142,7 @@ class NetBoxSession(requests.Session):
             )
         if url in self._asked:
             raise InputError(
-                f"the pages of {urlsplit(url).path} lead in a circle; look at the proxy before NetBox, "
+                f"the pages of {split_url(url).path} lead in a circle; look at the proxy before NetBox, "
                 "which may cut queries off"
             )
         self._asked.add(url)
@@ -169,7 +169,7 @@ class NetBoxSession(requests.Session):
 
 
 def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
+    parts = split_url(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or PORTS.get(parts.scheme, 0)
 
 
@@ -177,7 +177,7 @@ def _place(url: str) -> str:
     """Return the scheme and host of a URL, without its parts that may be secret."""
     scheme, host, port = _origin(url)
     shown = "" if port == PORTS.get(scheme) else f":{port}"
-    return f"{scheme}://{host}{shown}" if host else urlsplit(url).path[:80]
+    return f"{scheme}://{host}{shown}" if host else split_url(url).path[:80]
 
 
 def _described(one: Mapping[str, Any]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from moor.formats.urls import split_url
 from moor.settings.addresses import is_loopback
 from moor.settings.section import SecretRef, SitePath, StrictModel
 from moor.suggestions import did_you_mean
@@ -39,7 +39,9 @@ BRANCH = "_branch"
 
 def _url(url: str) -> str:
     """Raise ValueError for an address that has more than scheme, host, port and path."""
-    parts = urlsplit(url)
+    parts = split_url(url)
+    if not parts.hostname:
+        raise ValueError("must be a URL, such as https://netbox.corp.test")
     if "@" in parts.netloc:
         raise ValueError("must be without a login; the key token refers to the secret")
     if parts.query or parts.fragment:
@@ -99,7 +101,7 @@ class NetBoxOptions(StrictModel):
 
     def _misfits(self) -> Iterator[str]:
         """Yield what is wrong with keys that are right on their own."""
-        parts = urlsplit(self.url)
+        parts = split_url(self.url)
         if parts.scheme == "http" and not (self.plain_http or is_loopback(parts.hostname or "")):
             yield (
                 "url: http:// would send the token readable for everybody on the way; write https://, or "

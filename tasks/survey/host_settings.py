@@ -130,8 +130,9 @@ def _mirrors(view: HostView, registry: str) -> Iterator[Setting]:
         yield Setting(mirror, {} if project == way.name.replace(":", "-") else {"project": project}, way.source, True)
         yield Setting((*mirror, "fallback"), _has_fallback(way, view), way.source, True)
     listed = json_of(view.files.get(DAEMON, "")).get("registry-mirrors")
-    if isinstance(listed, list) and listed and str(listed[0]).startswith("https://"):
-        yield Setting(("data", "mirrors", "docker.io", "front"), f"https://{place_of(str(listed[0]))}", DAEMON, True)
+    first = str(listed[0]) if isinstance(listed, list) and listed else ""
+    if first.startswith("https://") and (place := place_of(first)):
+        yield Setting(("data", "mirrors", "docker.io", "front"), f"https://{place}", DAEMON, True)
 
 
 def _has_fallback(way: Way, view: HostView) -> bool:

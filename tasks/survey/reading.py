@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from moor.formats.toml import parse_toml
+from moor.formats.urls import split_url
 from moor.tasks.containerd.loaded_config import subtable
 from moor.tasks.survey.script import HostView
 
@@ -45,13 +45,13 @@ class Way:
     @property
     def project(self) -> str:
         """Return the project behind which the images are; empty if the name itself is asked."""
-        path = urlsplit(self.url).path.strip("/")
+        path = split_url(self.url).path.strip("/")
         return path.removeprefix("v2/") if path.startswith("v2/") else ""
 
 
 def place_of(url: str) -> str:
-    """Return HOST or HOST:PORT of a URL, without a login and without the port 443 of HTTPS."""
-    parts = urlsplit(url if "//" in url else f"https://{url}")
+    """Return HOST or HOST:PORT of a URL, without a login and without the port 443 of HTTPS; empty if it is no URL."""
+    parts = split_url(url if "//" in url else f"https://{url}")
     place = parts.netloc.rpartition("@")[2].lower()
     return place.removesuffix(":443") if parts.scheme == "https" else place
 

@@ -91,7 +91,8 @@ def chosen(found: Sequence[Candidate], wanted: str) -> Candidate:
         InputError: there is none, several are as good, or it has no name that an inventory takes
     """
     if wanted:
-        name = place_of(wanted)
+        if not (name := place_of(wanted)):
+            raise InputError(f"import: --registry {wanted} is no name; write such as registry.corp.test")
         return next((one for one in found if one.name == name), Candidate(name, {}))
     if not found:
         raise InputError("import: no host is set up for a private registry; name it by --registry NAME")

@@ -125,8 +125,20 @@ def test_a_redirect_is_followed_without_the_login(asking: Asking) -> None:
     registry.redirects["/v2/app/"] = f"https://{store.host}"
     assert api.manifest("HEAD", "app/web", "1", LOGIN).status == 200
     assert {one.authorization for one in store.asked} == {""}
-    registry.redirects["/v2/app/"] = "http://store.other.test"
-    with pytest.raises(HostError, match="no HTTPS"):
+    for elsewhere in ("http://store.other.test", "https://[store"):
+        registry.redirects["/v2/app/"] = elsewhere
+        with pytest.raises(HostError, match="no HTTPS"):
+            api.manifest("HEAD", "app/web", "1", LOGIN)
+
+
+@pytest.mark.parametrize(
+    "realm", ["https://[tokens", "https://tokens.test:seven/token", "tokens.test", "http://tokens.test"]
+)
+def test_a_token_service_whose_address_is_no_url_is_told(asking: Asking, realm: str) -> None:
+    registry = with_token()
+    api = asking(registry)
+    registry.realm = realm
+    with pytest.raises(HostError, match=r"quay\.test:\d+: its token service is .*, no URL of HTTPS"):
         api.manifest("HEAD", "app/web", "1", LOGIN)
 
 

@@ -193,6 +193,17 @@ def test_a_next_page_without_tls_at_the_same_host_is_refused_with_the_proxys_hea
     assert "X-Forwarded-Proto" in refused(netbox)
 
 
+@pytest.mark.parametrize("way", ["page", "redirect"])
+@pytest.mark.parametrize("following", ["http://[::1", "https://netbox:seven/api/"])
+def test_a_page_whose_address_is_no_url_is_told(netbox: NetBox, way: str, following: str) -> None:
+    if way == "page":
+        netbox.answer = pages(following)
+    else:
+        netbox.elsewhere = following
+    netbox.write()
+    assert refused(netbox).startswith(f"inventory.options.netbox: {netbox.url}: ")
+
+
 def test_pages_in_a_circle_end(netbox: NetBox) -> None:
     netbox.answer = lambda _: json.dumps(
         {"results": [], "next": f"{netbox.url}/api/dcim/devices/?limit=1&start=1"}

@@ -187,6 +187,8 @@ def test_the_token_of_a_netbox_on_loopback_goes_to_no_proxy_of_the_environment(
     [
         ("url: 'http://netbox'", "http:// would send the token readable"),
         ("url: 'ftp://netbox'", "options.netbox.url"),
+        ("url: 'https://[netbox'", "url: must be a URL, such as https://netbox.corp.test"),
+        ("url: 'https://netbox:seven'", "url: must be a URL"),
         ("url: 'https://a:b@netbox'", "url: must be without a login"),
         ("url: 'https://netbox?site=a'", "write what stands behind the . into filters"),
         ("url: 'https://netbox/api/'", "must be without /api, which moor adds"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from moor.formats.urls import split_url
 
 if TYPE_CHECKING:
     import ssl
@@ -35,7 +36,7 @@ class RegistryAddress:
 
     def is_at(self, host: str) -> bool:
         """Return whether a host of a URL is this registry itself."""
-        return host in (self.name, urlsplit(self.url).hostname, urlsplit(f"//{self.host}").hostname)
+        return host in (self.name, split_url(self.url).hostname, split_url(f"//{self.host}").hostname)
 
 
 def public_address(host: str) -> RegistryAddress:
@@ -50,7 +51,7 @@ def may_get_login(registry: str, host: str) -> bool:
     It may on the registry's own host, on one below (``auth.docker.io`` for ``docker.io``), on one beside
     (``sso.corp.test`` for ``registry.corp.test``), and on the one above (``gitlab.com`` for ``registry.gitlab.com``).
     """
-    name = urlsplit(f"//{registry}").hostname or ""
+    name = split_url(f"//{registry}").hostname or ""
     if host == name or (host.endswith(f".{name}") and not _is_public(name)):
         return True
     above = name.partition(".")[2]

@@ -25,6 +25,7 @@ from moor.connections.apis.registry_tokens import (
 )
 from moor.connections.ssh.failures import kind_of_request_error
 from moor.errors import ErrorKind, HostError
+from moor.formats.urls import join_url, split_url
 from moor.lazy_imports import ssl
 
 # httpx2 is imported at its first use: most commands ask no registry.
@@ -156,12 +157,14 @@ class RegistryApi:
         return {}
 
     def _new_token(self, challenge: Challenge, scope: str, login: Login | None) -> Token:
-        from urllib.parse import urlencode, urlsplit
+        from urllib.parse import urlencode
 
-        realm = urlsplit(challenge.realm)
+        realm = split_url(challenge.realm)
         host = realm.hostname or ""
         if realm.scheme != "https" or not host:
-            raise self._error(f"its token service is {challenge.realm or 'nowhere'}, not HTTPS", ErrorKind.REFUSED)
+            raise self._error(
+                f"its token service is {challenge.realm or 'nowhere'}, no URL of HTTPS", ErrorKind.REFUSED
+            )
         own = self.address.is_at(host)
         if login and not own and not may_get_login(self.address.host, host):
             words = f"it sends its clients to {host} for a token, a host of others, which gets no login of moor's"
@@ -194,9 +197,7 @@ class RegistryApi:
         return answer
 
     def _target(self, url: str, location: str) -> str:
-        from urllib.parse import urljoin
-
-        found = urljoin(url, location)
+        found = join_url(url, location)
         if not location or not found.startswith("https://"):
             raise self._error("it redirects to what is no HTTPS", ErrorKind.REFUSED)
         return found
@@ -230,10 +231,8 @@ class RegistryApi:
 
     def _silent(self, error: Exception, url: str) -> HostError:
         """Return the error for a URL that does not answer; if it is the registry's own, no other is asked for."""
-        from urllib.parse import urlsplit
-
         own = url.startswith(f"{self.address.url}/")
-        where = "" if own else f" from {urlsplit(url).hostname}, where it sends its clients"
+        where = "" if own else f" from {split_url(url).hostname}, where it sends its clients"
         words = self._error(f"no answer{where}: {str(error) or type(error).__name__}", kind_of_request_error(error))
         if own:
             self._down = words

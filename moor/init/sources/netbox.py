@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from nornir.core.inventory import Host
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from moor.errors import InputError
+from moor.formats.urls import split_url
 from moor.init.answers import Answers
 from moor.init.found import Found, FoundHost
 from moor.inventory.netbox import NetBoxInventory
@@ -54,7 +55,7 @@ def _fault(detail: ErrorDetails) -> str:
 
 def _options(where: str, answers: Answers) -> dict[str, Any]:
     """Return the options of NetBoxInventory as config.yaml has them."""
-    parts, typed = urlsplit(where), answers.hosts
+    parts, typed = split_url(where), answers.hosts
     options: dict[str, Any] = {"url": f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"}
     options["token"] = typed.netbox_token or TOKEN
     if typed.netbox_ca:

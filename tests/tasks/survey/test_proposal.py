@@ -174,6 +174,9 @@ def test_a_registry_without_a_full_name_is_refused_with_its_hosts() -> None:
         ("/etc/docker/daemon.json", '{"insecure-registries": 5, "registry-mirrors": {"a": 1}}'),
         ("/etc/rancher/k3s/registries.yaml", "mirrors: [x]\nconfigs: 3\n"),
         ("/etc/containers/registries.conf", "registry = 5\n"),
+        ("/etc/containers/registries.conf", "[[registry]]\nprefix = 'quay.io'\nlocation = 'x[/y'\n"),
+        ("/etc/docker/daemon.json", '{"registry-mirrors": ["https://[x"]}'),
+        ("/etc/rancher/k3s/registries.yaml", "mirrors: {quay.io: {endpoint: ['https://[::1']}}\n"),
     ],
 )
 def test_a_file_of_another_shape_says_nothing(path: str, text: str) -> None:
