@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import paramiko
-from netmiko import BaseConnection, NetmikoBaseException, ReadException, ReadTimeout
+from netmiko import BaseConnection, NetmikoBaseException, ReadException
 from nornir.core.configuration import Config
 from nornir.core.inventory import ConnectionOptions, Host
-from nornir_netmiko.connections.netmiko import Netmiko  # type: ignore[import-untyped]
+from nornir_netmiko.connections.netmiko import Netmiko, napalm_to_netmiko_map  # type: ignore[import-untyped]
 
-from moor.connections.devices.platforms import OWN_PLATFORMS
-from moor.connections.devices.terminal import NoPromptError, Terminal
+from moor.connections.devices.netmiko_sessions import register
 from moor.connections.names import NETMIKO
 from moor.connections.ssh.failures import CUT, NO_SSH, explain, failure_of
-from moor.connections.ssh.host_keys import accepted_keys, known_hosts_name
+from moor.connections.ssh.host_keys import accepted_keys
 from moor.connections.ssh.host_socket import HostSocket, open_indirect_socket
 from moor.connections.ssh.pinning import KeyScan, key_scan
 from moor.connections.ssh.private_keys import private_key
 from moor.connections.ssh.session import netmiko_parameters
 from moor.connections.ssh.unknown_key import UnknownHostKey
 from moor.errors import ErrorKind, HostError, InputError
-
-GREETING_S = 20  # of silence after the login
-
-
-class WholeGreeting(BaseConnection):
-    """A Netmiko session that reads a device's greeting up to the prompt before it sends anything.
-
-    Netmiko stops at the first mark that prompts end with, which a greeting may hold: of "% Authorized users only" it
-    concludes that Junos is at the prompt of a shell. On VyOS it waits for two seconds of silence.
-    """
-
-    def _test_channel_read(self, count: int = 40, pattern: str = "") -> str:
-        try:
-            return Terminal(self).read_greeting(GREETING_S)
-        except NoPromptError as error:
-            raise ReadTimeout(str(error)) from error
-
-
-def register() -> None:
-    """Have Netmiko open the platforms that moor knows with ``WholeGreeting``."""
-    # A function of the package has the same name as this module, so that an import would return the function.
-    mapper = sys.modules["netmiko.ssh_dispatcher"].CLASS_MAPPER
-    for name in OWN_PLATFORMS:
-        if not issubclass(mapper[name], WholeGreeting):
-            mapper[name] = type(mapper[name].__name__, (WholeGreeting, mapper[name]), {})
-
-
-register()
 
 
 class CheckedNetmiko(Netmiko):  # type: ignore[misc] # nornir-netmiko has no types
@@ -83,9 +50,9 @@ class CheckedNetmiko(Netmiko):  # type: ignore[misc] # nornir-netmiko has no typ
         place = f"{scan.where.hostname}:{scan.where.port}"
         sock = None
         try:
-            with _known_hosts_file(scan) as path:
-                sock = open_indirect_socket(scan.where)
-                self._log_in(given, scan, path, sock)
+            accepted = _accepted_keys(scan)
+            sock = open_indirect_socket(scan.where)
+            self._log_in(given, scan, accepted, sock)
         except ReadException as error:
             raise HostError(
                 f"{place}: logged in, but no prompt of {platform} came; is platform right in the inventory?",
@@ -115,13 +82,17 @@ class CheckedNetmiko(Netmiko):  # type: ignore[misc] # nornir-netmiko has no typ
         elif self.is_open:
             super().close()
 
-    def _log_in(self, given: ConnectionOptions, scan: KeyScan, known_hosts: str, sock: HostSocket | None) -> None:
+    def _log_in(
+        self, given: ConnectionOptions, scan: KeyScan, accepted: list[paramiko.PKey], sock: HostSocket | None
+    ) -> None:
         parameters = netmiko_parameters(dict(given.extras or {}), given.password)
         for key in ("ssh_host_key", "known_hosts"):
             parameters.pop(key, None)
         if path := parameters.pop("key_file", None):
             parameters["pkey"] = private_key(Path(path), parameters.pop("passphrase", None))
-        strict = {"ssh_strict": True, "system_host_keys": False, "alt_host_keys": True, "alt_key_file": known_hosts}
+        device_type = parameters.get("device_type") or napalm_to_netmiko_map.get(given.platform, given.platform)
+        keys = {"accepted": accepted} if register(device_type) else {}
+        strict = {"ssh_strict": True, "system_host_keys": False, "alt_host_keys": False}
         # Netmiko would accept a jump host's key without a check, so it gets a socket and no ssh_config.
         way = {"ssh_config_file": None, "sock": sock}
         super().open(
@@ -130,7 +101,7 @@ class CheckedNetmiko(Netmiko):  # type: ignore[misc] # nornir-netmiko has no typ
             password=None,
             port=scan.where.port,
             platform=given.platform,
-            extras=parameters | strict | way,
+            extras=parameters | strict | way | keys,
         )
 
 
@@ -174,14 +145,9 @@ def _enable(device: BaseConnection, place: str) -> None:
         ) from error
 
 
-@contextmanager
-def _known_hosts_file(scan: KeyScan) -> Iterator[str]:
-    """Write the keys that the device may show to a temporary known_hosts, and yield its path."""
+def _accepted_keys(scan: KeyScan) -> list[paramiko.PKey]:
+    """List the keys that the device may show; raise UnknownHostKey, with the one that it shows, if there are none."""
     keys = accepted_keys({"ssh_host_key": scan.pins, "known_hosts": scan.site}, scan.name, scan.where.known_hosts)
     if not keys:
         raise UnknownHostKey(scan.scan())
-    name = known_hosts_name(scan.where.hostname, scan.where.port)
-    with NamedTemporaryFile("w", prefix="moor-known-hosts-") as file:
-        file.writelines(f"{name} {key.get_name()} {key.get_base64()}\n" for key in keys)
-        file.flush()
-        yield file.name
+    return keys

@@ -1,8 +1,8 @@
 """Network devices over nornir-netmiko's connection ``netmiko``, always with strict host keys.
 
 Parameters are Nornir's and those of ``connection_options.netmiko.extras``, which goes to Netmiko. As with ``shell``,
-secrets may be references, and ``ssh_host_key`` and ``known_hosts`` list the keys that the device may show. Netmiko
-reads these from a file alone, so moor writes one and opens the connection; nornir-netmiko's tasks may use it then.
+secrets may be references, and ``ssh_host_key`` and ``known_hosts`` list the keys that the device may show. moor opens
+the connection by a session of Netmiko's that takes these keys; nornir-netmiko's tasks may use it then.
 """
 
 from __future__ import annotations
