@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from shutil import rmtree
 from typing import BinaryIO
@@ -17,29 +18,33 @@ from typing import BinaryIO
 from moor.errors import InputError
 from moor.lazy_imports import tarfile
 from moor.progress import TransferProgress
+from moor.resources.hashed_file import FileVersion
+from moor.tasks.bundle.file_copy import copy_by_kernel, write_all
 from moor.tasks.bundle.manifest import LARGEST, MANIFEST, SIGNATURE, BundleManifest, Part
-from moor.tasks.bundle.tar_stream import BLOCK, END, Entry, TarStream, header, padding
+from moor.tasks.bundle.tar_stream import BLOCK, END, header, padding
 
 CHUNK = 4 * 1024 * 1024
 IS_NONE = "not a bundle of moor, which is a tar that begins with bundle.json"
 CUT = "it is cut short; copy it again, and compare its size"
 
 
-def pack(folder: Path, manifest: BundleManifest, target: Path) -> None:
-    """Write the bundle in ``folder`` as one tar; ``target`` is complete or not there; raises InputError, OSError."""
-    draft, moved = target.with_name(f".{target.name}.new"), 0
-    parts = _in_order(manifest)
-    progress = TransferProgress(f"writing {target.name}", sum(part.size for part in parts))
-    own = [Entry(name, folder / name) for name in (MANIFEST, SIGNATURE) if (folder / name).exists()]
-    entries = [*own, *(Entry(part.path, folder / part.path, part.sha256, part.path) for part in parts)]
+def pack(folder: Path, manifest: BundleManifest, target: Path, versions: Mapping[str, FileVersion]) -> None:
+    """Write the bundle in ``folder`` as one tar; ``target`` is complete or not there.
+
+    The kernel copies the parts, which costs less than half of reading and hashing them once more: each was hashed when
+    it was made, and must be the same file still.
+
+    Args:
+        versions: of the files that were hashed, by the paths of their parts.
+
+    Raises:
+        InputError: a part was changed meanwhile, or the file system takes no file of this size.
+        OSError: the disk is full.
+    """
+    draft = target.with_name(f".{target.name}.new")
     try:
-        with draft.open("wb") as out:
-            source = TarStream(entries)
-            while piece := source.read(CHUNK):
-                out.write(piece)
-                moved += len(piece)
-                progress(moved)
-            out.flush()
+        with draft.open("wb", buffering=0) as out:
+            _write(folder, manifest, out, versions)
             os.fsync(out.fileno())
         draft.replace(target)
     except OSError as error:
@@ -50,6 +55,25 @@ def pack(folder: Path, manifest: BundleManifest, target: Path) -> None:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _write(folder: Path, manifest: BundleManifest, out: FileIO, versions: Mapping[str, FileVersion]) -> None:
+    parts, moved = _in_order(manifest), 0
+    progress = TransferProgress("writing the bundle", sum(part.size for part in parts))
+    for name in (MANIFEST, SIGNATURE):
+        if (folder / name).exists():
+            content = (folder / name).read_bytes()
+            write_all(out, header(name, len(content)) + content + padding(len(content)))
+    for part in parts:
+        write_all(out, header(part.path, part.size))
+        with (folder / part.path).open("rb", buffering=0) as source:
+            copied = copy_by_kernel(source, out, part.size)
+            if copied < part.size or FileVersion.of(os.fstat(source.fileno())) != versions.get(part.path):
+                raise InputError(f"{folder / part.path}: it was changed while the bundle was made; run again")
+        write_all(out, padding(part.size))
+        moved += part.size
+        progress(moved)
+    write_all(out, END)
 
 
 def _in_order(manifest: BundleManifest) -> list[Part]:

@@ -268,7 +268,7 @@ def _finish(needs: Needs, order: Order, manifest: BundleManifest, workshop: Work
     draft.replace(folder / MANIFEST)
     if order.is_file:
         tell(f"writing {order.target}")
-        pack(folder, manifest, order.target)
+        pack(folder, manifest, order.target, workshop.versions)
         remove_tree(folder)
     else:
         workshop.close()

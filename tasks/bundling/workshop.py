@@ -58,6 +58,11 @@ class Workshop:
         self.hashes[path] = version, digest
         return Part(path, kind, version[0], digest)
 
+    @property
+    def versions(self) -> dict[str, FileVersion]:
+        """Return the files that were hashed, as they were then."""
+        return {path: FileVersion(*version) for path, (version, _) in self.hashes.items()}
+
     def note(self, path: str, digest: str) -> None:
         """Note the hash of a file that was computed while it was written."""
         version = list(astuple(FileVersion.of((self.folder / path).stat())))
