@@ -6,12 +6,14 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from moor.errors import InputError
+from moor.tasks.attached import DIGEST, ENDS, Attached
 
-SCHEMA = 1
+SCHEMA = 2
+WITHOUT_ATTACHED = 1  # the schema of bundles whose images have no ``attached``
 MANIFEST, SIGNATURE = "bundle.json", "bundle.json.sig"
 OCI_INDEX, OCI_LAYOUT, BLOBS = "index.json", "oci-layout", "blobs/sha256"
 LARGEST = 64 * 1024 * 1024  # bytes of a manifest
@@ -44,10 +46,12 @@ class BundledImage:
     Attributes:
         digest: of its manifest, or of its index of several platforms.
         source: where it came from: an archive's name, or a reference upstream.
+        attached: its signatures, attestations and SBOMs; None if nobody asked for them.
     """
 
     digest: str
     source: str = ""
+    attached: tuple[Attached, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class BundleManifest:
         charts: paths of packaged charts, by the place and version that workloads name.
         left_out: the kinds of parts that were left out on purpose.
         since: the id of the bundle that this one was made since; empty for a whole one.
+        schema: of its text.
     """
 
     created: str
@@ -83,6 +88,7 @@ class BundleManifest:
     charts: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     since: str = ""
+    schema: int = SCHEMA
 
     @property
     def by_path(self) -> dict[str, Part]:
@@ -94,7 +100,10 @@ class BundleManifest:
 
     def text(self) -> str:
         """Return the manifest as JSON: one text for the same content, with its own hash in it."""
-        plain = {"schema": SCHEMA, **asdict(self)}
+        plain = asdict(self)
+        if self.schema == WITHOUT_ATTACHED:
+            for image in plain["images"].values():
+                del image["attached"]
         return _dumped({"check": hashlib.sha256(_dumped(plain).encode()).hexdigest(), **plain})
 
 
@@ -120,7 +129,7 @@ def parse_manifest(text: str, name: str) -> BundleManifest:
     try:
         document = json.loads(text)
         schema = document["schema"]
-        found = _manifest(document) if schema == SCHEMA else None
+        found = _manifest(document) if schema in (SCHEMA, WITHOUT_ATTACHED) else None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{name}: {MANIFEST} is not a bundle's manifest: {error}; make the bundle again") from None
     if found:
@@ -141,14 +150,26 @@ def _manifest(document: Mapping[str, Any]) -> BundleManifest:
         moor=str(document["moor"]),
         since=str(document["since"]),
         parts=tuple(parts),
-        images={name: BundledImage(**image) for name, image in _dict(document["images"]).items()},
+        images={name: _image(image) for name, image in _dict(document["images"]).items()},
         packages={
             name: BundledPackages(tuple(tuple(map(str, one)) for one in found["sets"]))
             for name, found in _dict(document["packages"]).items()
         },
         charts={name: str(path) for name, path in _dict(document["charts"]).items()},
         left_out=tuple(map(str, _list(document["left_out"]))),
+        schema=int(document["schema"]),
     )
+
+
+def _image(image: Mapping[str, Any]) -> BundledImage:
+    found = BundledImage(**image)
+    if found.attached is None:
+        return found
+    attached = tuple(Attached(**one) for one in _list(found.attached))
+    for one in attached:
+        if not DIGEST.fullmatch(one.subject) or not DIGEST.fullmatch(one.digest) or one.end not in ("", *ENDS):
+            raise ValueError(f"{one.digest!r:.100} is attached to nothing")
+    return replace(found, attached=attached)
 
 
 def _check(part: Part) -> None:

@@ -12,47 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nornir.core.inventory import Host
-
 from moor.context import site_of
 from moor.errors import HostError, InputError
 from moor.secrets import private_files
-from moor.settings import settings_of
-from moor.tasks.bundle.manifest import BLOBS, OCI_INDEX
+from moor.tasks.attached import Attached, manifests_in
+from moor.tasks.bundle.attached import fault_of
+from moor.tasks.bundle.manifest import BLOBS, OCI_INDEX, BundledImage
+from moor.tasks.bundling.attached import attached_to
+from moor.tasks.bundling.image_needs import ImageNeed
 from moor.tasks.bundling.workshop import REF_NAME, Workshop, run_tool, tell
 from moor.tasks.images.ask_script import logins_of
-from moor.tasks.images.origin import Origin
 from moor.tasks.images.platforms import OwnList, own_list
-from moor.tasks.images.settings import Images
-from moor.tasks.images.upstream_answers import origins_of, side_of, upstream_of
+from moor.tasks.images.upstream_answers import side_of, upstream_of
 
 ANYTHING = {"default": [{"type": "insecureAcceptAnything"}]}  # digests and cosign's keys are compared beside it
 DRAFT = "moor-draft"  # the name in the layout of what is copied for an image of some platforms
-
-
-@dataclass(frozen=True)
-class ImageNeed:
-    """An image that is brought from another registry or an archive.
-
-    Attributes:
-        host: whose inventory says by which login.
-        key: of cosign's, by which it must be signed; None if it need not be.
-    """
-
-    name: str
-    origin: Origin
-    host: Host
-    platforms: tuple[str, ...] = ()
-    key: Path | None = None
-
-
-def image_needs(host: Host) -> Iterator[ImageNeed]:
-    """Yield the images that a host brings from elsewhere."""
-    sources = settings_of(host, Images).by_name
-    for name, origin in origins_of(host).items():
-        source = sources[name]
-        key = source.key or (None if origin.is_archive else upstream_of(host, origin.place).key)
-        yield ImageNeed(name, origin, host, source.platforms, key)
 
 
 def missing_tools(needs: Sequence[ImageNeed]) -> Iterator[str]:
@@ -64,36 +38,81 @@ def missing_tools(needs: Sequence[ImageNeed]) -> Iterator[str]:
         yield f"cosign is not on this machine, and {signed.name} must be signed by {signed.key}; install it"
 
 
-def take_image(need: ImageNeed, workshop: Workshop) -> dict[str, object]:
-    """Copy an image into the bundle's layout, and return the descriptor of its manifest.
+@dataclass(frozen=True)
+class Taken:
+    """An image in the layout.
+
+    Attributes:
+        descriptor: of its manifest.
+        attached: what is attached to it, with the descriptors; None if nobody asked.
+    """
+
+    descriptor: dict[str, object]
+    attached: Mapping[Attached, dict[str, object]] | None = None
+
+    def named(self, name: str) -> dict[str, dict[str, object]]:
+        """Return the descriptors by their names in the layout, which are those in the registry."""
+        repository = name.rpartition(":")[0]
+        along = {f"{repository}{one.reference}": found for one, found in (self.attached or {}).items()}
+        return {name: self.descriptor, **along}
+
+
+def take_image(need: ImageNeed, workshop: Workshop) -> Taken:
+    """Copy an image into the bundle's layout, and what is attached to it.
 
     Blobs that are there already are not fetched again.
 
     Raises:
-        HostError: skopeo or cosign failed; with its own words.
-        InputError: a login or a CA cannot be read, or a platform is not there.
+        HostError: skopeo or cosign failed; with its own words. Or the registry does not say what is attached.
+        InputError: a login, a CA or a key cannot be read, or a platform is not there.
     """
     tell(f"image {need.name}: from {need.origin}")
     before = {path.name for path in workshop.blobs.iterdir()}
-    descriptor = _copied(need, workshop)
+    with _access(need, workshop) as skopeo:
+        taken = Taken(_copied(need, skopeo, workshop))
+        if (need.signatures or need.key) and not need.origin.is_archive:
+            taken = Taken(taken.descriptor, _attached(need, taken, skopeo, workshop))
     for path in workshop.blobs.iterdir():
         if path.name not in before:  # skopeo has compared it with its digest while it wrote it
             workshop.note(f"{BLOBS}/{path.name}", path.name)
-    return descriptor
+    return taken
 
 
-def _copied(need: ImageNeed, workshop: Workshop) -> dict[str, object]:
-    with _access(need, workshop) as skopeo:
-        source = _source(need)
-        if need.key and not need.origin.is_archive:
-            source = f"docker://{need.origin.named}@{skopeo.digest(source)}"
-            skopeo.verify(
-                source.removeprefix("docker://"), need.key, upstream_of(need.host, need.origin.place).transparency_log
-            )
-        if need.platforms:
-            return _some_platforms(need, source, skopeo, workshop)
-        skopeo.copy(source, need.name)
-        return descriptor_of(need.name, workshop)
+def _attached(need: ImageNeed, taken: Taken, skopeo: Skopeo, workshop: Workshop) -> dict[Attached, dict[str, object]]:
+    """Copy what is attached to an image and to each manifest in it."""
+    digest = str(taken.descriptor["digest"])
+    below = manifests_in(_blob(workshop, digest))
+    there = attached_to(need, below if need.platforms else [digest, *below])
+    if there.unknown:
+        mend = f"run again, or write signatures: false below data.upstreams.{need.origin.place}"
+        raise HostError(f"data.images.{need.name}: whether it has signatures is not known: {there.unknown}; {mend}")
+    found = {}
+    for one in there.marks:
+        name = f"{need.name.rpartition(':')[0]}{one.reference}"
+        skopeo.copy(f"docker://{need.origin.named}@{one.digest}", name)
+        found[one] = descriptor_of(name, workshop)
+    if need.key and not need.platforms:
+        image = BundledImage(digest, str(need.origin), tuple(found))
+        if fault := fault_of(image, need.key, lambda one: _blob(workshop, one)):
+            raise HostError(f"data.images.{need.name}.key: {fault}")
+    return found
+
+
+def _blob(workshop: Workshop, digest: str) -> bytes:
+    return (workshop.blobs / digest.partition(":")[2]).read_bytes()
+
+
+def _copied(need: ImageNeed, skopeo: Skopeo, workshop: Workshop) -> dict[str, object]:
+    source = _source(need)
+    if need.key and not need.origin.is_archive:
+        source = f"docker://{need.origin.named}@{skopeo.digest(source)}"
+        skopeo.verify(
+            source.removeprefix("docker://"), need.key, upstream_of(need.host, need.origin.place).transparency_log
+        )
+    if need.platforms:
+        return _some_platforms(need, source, skopeo, workshop)
+    skopeo.copy(source, need.name)
+    return descriptor_of(need.name, workshop)
 
 
 def _source(need: ImageNeed) -> str:

@@ -10,7 +10,8 @@ from nornir.core import Nornir
 
 from moor.errors import InputError
 from moor.run.protocols.bundling import BundleRow, BundleView
-from moor.tasks.bundle.manifest import BundleManifest, parse_manifest
+from moor.tasks.bundle.attached import fault_of, read_part
+from moor.tasks.bundle.manifest import BLOBS, BundleManifest, parse_manifest
 from moor.tasks.bundle.opened import read_manifest, verified_manifest
 from moor.tasks.bundle.settings import Bundle
 from moor.tasks.bundle.signature import verify
@@ -41,7 +42,9 @@ class SiteBundle:
         """Verify a bundle and compare it with the inventory; see ``moor.run.protocols.bundling.Bundles``."""
         needs = needs_of(nr)
         chosen = tuple(files) or needs.settings.file or (_place(needs.settings, None),)
-        manifests = [verified_manifest(path.expanduser().absolute(), needs.settings.key) for path in chosen]
+        places = [path.expanduser().absolute() for path in chosen]
+        manifests = [verified_manifest(path, needs.settings.key) for path in places]
+        refuse_unsigned(needs, places, manifests)
         return _view(chosen[-1], manifests[-1], needs)
 
     def show(self, nr: Nornir, file: Path | None) -> BundleView:
@@ -51,6 +54,24 @@ class SiteBundle:
         content, signature = read_manifest(place)
         verify(content, signature, settings.key, str(place))
         return _view(place, parse_manifest(content.decode("utf-8", "replace"), str(place)), None)
+
+
+def refuse_unsigned(needs: Needs, places: Sequence[Path], manifests: Sequence[BundleManifest]) -> None:
+    """Raise InputError unless every image that must be signed by a key is, by a signature in the bundle."""
+
+    def read(digest: str) -> bytes:
+        path = f"{BLOBS}/{digest.partition(':')[2]}"
+        for place, manifest in zip(places, manifests, strict=True):
+            part = manifest.by_path.get(path)
+            if part and not part.elsewhere:
+                return read_part(place, part)
+        raise InputError(f"{places[-1]}: {path} is in the bundle that it was made since; name that one before it")
+
+    signed = [need for need in needs.brought if need.key and not need.platforms and not need.origin.is_archive]
+    for need in signed:
+        image = manifests[-1].images.get(need.name)
+        if need.key and image and image.attached is not None and (fault := fault_of(image, need.key, read)):
+            raise InputError(f"{places[-1]}: data.images.{need.name}.key: {fault}")
 
 
 def _place(settings: Bundle, named: Path | None) -> Path:

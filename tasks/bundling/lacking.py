@@ -30,6 +30,8 @@ def _lacking(needs: Needs, manifest: BundleManifest) -> Iterator[str]:
         held = manifest.images.get(image.name)
         if held and not image.origin.is_archive and held.source != str(image.origin):
             yield f"data.images.{image.name}.from: it has the one of {held.source}, not of {image.origin}"
+        if held and held.attached is None and (image.signatures or image.key) and not image.origin.is_archive:
+            yield f"data.images.{image.name}: nobody asked for its signatures when the bundle was made; make it again"
     for chart in needs.charts if "chart" not in manifest.left_out else ():
         if chart_name(chart) not in manifest.charts:
             yield f"data.workloads: the chart {chart_name(chart)} is not in it"

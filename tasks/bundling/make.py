@@ -220,8 +220,10 @@ def _images(needs: Needs, workshop: Workshop, images: dict[str, BundledImage]) -
             descriptors[name] = take_archive(source.archive, workshop)
             images[name] = BundledImage(str(descriptors[name]["digest"]), source.archive.name)
     for need in needs.brought:
-        descriptors[need.name] = take_image(need, workshop)
-        images[need.name] = BundledImage(str(descriptors[need.name]["digest"]), str(need.origin))
+        taken = take_image(need, workshop)
+        descriptors |= taken.named(need.name)
+        attached = None if taken.attached is None else tuple(sorted(taken.attached))
+        images[need.name] = BundledImage(str(taken.descriptor["digest"]), str(need.origin), attached)
         workshop.save()
     blobs = set[str]().union(*(blobs_of(one, workshop) for one in descriptors.values()))
     workshop.write_index(descriptors)

@@ -21,7 +21,7 @@ from moor.run.runbook import OWN_REGISTRY, Stage
 from moor.run.selection import all_stages
 from moor.settings import optional_settings_of, settings_of
 from moor.tasks.bundle.settings import Bundle, PackageSources
-from moor.tasks.bundling.brought import ImageNeed, image_needs
+from moor.tasks.bundling.image_needs import ImageNeed, image_needs
 from moor.tasks.bundling.workloads import charts_elsewhere, missing_images
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.online import is_online

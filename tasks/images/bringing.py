@@ -22,11 +22,11 @@ from moor.settings import prefix_errors, settings_of
 from moor.tasks.facts import Registry
 from moor.tasks.harbor.api import harbor_of, may_be_created
 from moor.tasks.images.brought import BroughtImage
-from moor.tasks.images.from_bundle import layout_of
+from moor.tasks.images.from_bundle import Carried, carried_image
 from moor.tasks.images.layout import Held, image_in
 from moor.tasks.images.origin import Origin
 from moor.tasks.images.own_login import own_login
-from moor.tasks.images.settings import Images, ImageSource
+from moor.tasks.images.settings import Images, ImageSource, Upstream, brings_signatures
 from moor.tasks.images.upstream_answers import origins_of, side_of, upstream_of
 from moor.tasks.packages import packages
 from moor.tasks.registry.answers import API, BY_NAME
@@ -45,19 +45,28 @@ def brought_images(host: Host, pusher: Pusher) -> dict[str, BroughtImage]:
         source = sources[name]
         try:
             reference, robot = f"{registry.host_port}/{name}", pusher(host, name, source)
-            if carried := layout_of(host, name):  # its signature was verified when the bundle was made
-                found[name] = BroughtImage(name, reference, carried[0], robot, archive=carried[1])
+            upstream = Upstream() if origin.is_archive else upstream_of(host, origin.place)
+            key, along = source.key or upstream.key, brings_signatures(source, upstream)
+            # The list of some platforms is moor's, which nobody signs: what upstream signed was verified before.
+            if carried := carried_image(host, name, None if source.platforms else key):
+                found[name] = _from_bundle(name, reference, robot, carried, along)
                 continue
             archive = _archive(host, name, origin) if origin.is_archive else None
-            key = source.key or (None if origin.is_archive else upstream_of(host, origin.place).key)
             if not origin.is_archive:
                 side_of(host, origin.place)  # raises before anything is changed
-            found[name] = BroughtImage(name, reference, origin, robot, source.platforms, key, archive)
+            found[name] = BroughtImage(name, reference, origin, robot, source.platforms, key, archive, along)
         except InputError as error:
             faults += [line for line in str(error).splitlines() if line not in faults]
     if faults:
         raise InputError("\n".join(faults))
     return found
+
+
+def _from_bundle(name: str, reference: str, robot: str, carried: Carried, along: bool) -> BroughtImage:
+    archive = (carried.folder, carried.held)
+    return BroughtImage(
+        name, reference, carried.origin, robot, archive=archive, signatures=along, carried=carried.attached
+    )
 
 
 def _archive(host: Host, name: str, origin: Origin) -> tuple[Path, Held]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 
 from moor.resources.base import literal
-from moor.tasks.images.origin import Origin
+from moor.tasks.attached import Attached
 
 CUT = "moor-configuration"  # the line between a manifest and a configuration
 
@@ -72,15 +72,23 @@ def copy_platforms(side: str, source: str, target: str, digests: Sequence[str], 
     return f'{TOOLS}\n{each}\n{literal(content)} > "$w/made"\nmoor_put_list "$w/made" {quote(target)}'
 
 
-def copy_archive(transport: str, path: str, name: str, target: str) -> str:
-    """Return sh that copies an image out of an archive on the host; one of Docker's has no digests to keep."""
+def copy_archive(transport: str, path: str, images: Mapping[str, str]) -> str:
+    """Return sh that copies images out of an archive on the host; those of Docker's have no digests to keep.
+
+    Args:
+        images: the references in our registry, by their names in the archive
+    """
     keep = "" if transport == "docker-archive" else "--preserve-digests"
-    source = ":".join(filter(None, (transport, path, name)))
+    sources = {":".join(filter(None, (transport, path, name))): target for name, target in images.items()}
+    each = "\n".join(
+        f'skopeo $policy copy --all {keep} --dest-authfile "$w/ours/config.json" --dest-cert-dir "$w/ours/certs" \\\n'
+        f'  {quote(source)} {quote(f"docker://{target}")} >"$w/copied" || exit 1'
+        for source, target in sources.items()
+    )
     return f"""\
 {TOOLS}
 command -v skopeo >/dev/null 2>&1 || {{ echo 'skopeo is not installed, which archives need' >&2; exit 1; }}
-skopeo $policy copy --all {keep} --dest-authfile "$w/ours/config.json" --dest-cert-dir "$w/ours/certs" \\
-  {quote(source)} {quote(f"docker://{target}")} >"$w/copied\""""
+{each}"""
 
 
 def verify_signature(image: str, key: str, *, log: bool) -> str:
@@ -97,25 +105,14 @@ DOCKER_CONFIG="$w/all" SSL_CERT_FILE="$w/all/bundle" cosign verify --key "$w/key
   >"$w/verified" 2>"$w/said" || {{ tail -n 3 "$w/said" >&2; exit 3; }}"""
 
 
-def copy_signatures(side: str, origin: Origin, digest: str, target: str) -> str:
-    """Return sh that copies what is signed or attested about an image: cosign's tags, and what refers to its digest.
+def copy_attached(side: str, source: str, target: str, attached: Iterable[Attached]) -> str:
+    """Return sh that copies what is attached to an image, after the image was copied.
 
     Args:
+        source: HOST/REPOSITORY upstream
         target: the repository in our registry
     """
-    words = f"{side} {quote(origin.host)} {quote(origin.repository)} {quote(digest)} {quote(origin.named)}"
-    return f"{SIGNATURES}\nmoor_signatures {words} {quote(target)} || exit 1"
-
-
-SIGNATURES = """\
-moor_signatures() { # SIDE HOST REPOSITORY DIGEST SOURCE TARGET
-  n=sha256-${4#sha256:}
-  for e in .sig .att .sbom ''; do
-    moor_ask "$1" "$2" "$3" "manifests/$n$e" -I || return 1
-    [ "$c" != 200 ] || moor_copy "$1" "$5:$n$e" "$6:$n$e" || return 1
-  done
-  moor_ask "$1" "$2" "$3" "referrers/$4" || return 1
-  [ "$c" = 200 ] || return 0
-  tr -d ' \\t\\r\\n' < "$w/body" | tr '{}' '\\n\\n' | sed -n 's/.*"digest":"\\([^"]*\\)".*/\\1/p' > "$w/referring"
-  while read -r d; do moor_copy "$1" "$5@$d" "$6@$d" </dev/null || return 1; done < "$w/referring"
-}"""
+    return "\n".join(
+        f"moor_copy {side} {quote(f'{source}@{one.digest}')} {quote(f'{target}{one.reference}')} || exit 1"
+        for one in attached
+    )

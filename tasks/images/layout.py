@@ -6,7 +6,7 @@ import hashlib
 import json
 import lzma
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,17 +92,20 @@ def _chosen(origin: Origin, entries: list[Mapping[str, Any]], names: list[list[s
     raise InputError(f"{origin}: {asked}; it has {every}")
 
 
-def files_of(origin: Origin, path: Path) -> dict[str, Path]:
+def files_of(origin: Origin, path: Path, also: Iterable[str] = ()) -> dict[str, Path]:
     """Return the files to bring to the host that copies, by their paths below the archive's, which is empty for a file.
 
     Of a layout only the named image's blobs are brought.
+
+    Args:
+        also: digests of other manifests of the layout that are brought
 
     Raises:
         InputError: a blob is missing
     """
     if origin.transport != "oci":
         return {"": path}
-    wanted, seen = [image_in(origin, path).digest], list[str]()
+    wanted, seen = [image_in(origin, path).digest, *also], list[str]()
     while wanted:
         digest = wanted.pop()
         if digest not in seen:

@@ -15,7 +15,9 @@ from moor.tasks.registry.given_logins import Login
 
 IMAGE_NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 REPOSITORY_NAME = re.compile(r"[a-z0-9._-]+(/[a-z0-9._-]+)*")
-OF_ORIGIN = ("tags", "platforms", "key", "prune")  # what counts with ``from`` alone
+OF_ORIGIN = ("tags", "platforms", "key", "prune", "signatures")  # what counts with ``from`` alone
+
+UNSET: tuple[object, ...] = ((), None, False)
 
 
 def check_image_name(name: str) -> str:
@@ -56,6 +58,7 @@ class ImageSource(StrictModel):
         platforms: list such as ``linux/arm64``; all that ``from`` has
         key: file of cosign's public key, by which ``from`` must be signed
         prune: remove tags of the repository that ``tags`` does not list
+        signatures: bring signatures, attestations and SBOMs along; by default what the upstream says
     """
 
     context: SitePath | None = None
@@ -67,6 +70,7 @@ class ImageSource(StrictModel):
     platforms: tuple[Platform, ...] = ()
     key: SitePath | None = None
     prune: bool = False
+    signatures: bool | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> ImageSource:
@@ -81,11 +85,11 @@ class ImageSource(StrictModel):
     def _faults(self) -> list[tuple[str, str]]:
         """Return what does not fit together, each with its key."""
         if self.origin is None:
-            return [(key, "counts with from alone") for key in OF_ORIGIN if getattr(self, key)]
+            return [(key, "counts with from alone") for key in OF_ORIGIN if getattr(self, key) not in UNSET]
         origin, found = parse_origin(self.origin), list[tuple[str, str]]()
         if origin.is_archive:
             words = "counts for an image of a registry alone; an archive is copied whole"
-            found += [(key, words) for key in OF_ORIGIN if getattr(self, key)]
+            found += [(key, words) for key in OF_ORIGIN if getattr(self, key) not in UNSET]
         elif self.tags and (origin.tag or origin.digest):
             found.append(("tags", "from has a tag or a digest already; leave it out there"))
         elif not (self.tags or origin.tag or origin.digest):
@@ -153,12 +157,14 @@ class Upstream(StrictModel):
         ca: file of the CA that issued its certificate, where the workstation does not trust it already
         key: file of cosign's public key, by which all its images must be signed
         transparency_log: whether signatures must be in a transparency log too
+        signatures: bring signatures, attestations and SBOMs of its images along
     """
 
     login: Login | None = None
     ca: SitePath | None = None
     key: SitePath | None = None
     transparency_log: bool = True
+    signatures: bool = True
 
     @model_validator(mode="after")
     def _files(self) -> Upstream:
@@ -170,6 +176,11 @@ class Upstream(StrictModel):
         if found:
             raise FieldErrors(found)
         return self
+
+
+def brings_signatures(source: ImageSource, upstream: Upstream) -> bool:
+    """Return whether what is attached to an image comes along: what the image says, or else its registry."""
+    return upstream.signatures if source.signatures is None else source.signatures
 
 
 class Upstreams(Section):

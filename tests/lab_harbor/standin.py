@@ -100,7 +100,8 @@ def run_open_registry(program: Path, directory: Path) -> Iterator[str]:
     port = free_port()
     (directory / "open.yml").write_text(
         f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {directory}/registry}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {directory}/registry}}, delete: {{enabled: true}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n"
     )
     with running_registry(program, directory / "open.yml", port) as url:
         yield url

@@ -214,16 +214,17 @@ class Harbor:
         method: str,
         path: str,
         *,
+        body: object = None,
         headers: Mapping[str, str] | None = None,
         login: tuple[str, str] | None = None,
     ) -> httpx2.Response:
         """Send a request of the distribution's API, with a token of the token service that the registry names."""
-        answer = self.ask(method, path, headers=headers, login=login)
+        answer = self.ask(method, path, body=body, headers=headers, login=login)
         scheme, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
         if answer.status_code != 401 or scheme.lower() != "bearer":
             return answer
         token = self._token(dict(CHALLENGE.findall(rest)), login or self._own_login())
-        return self.ask(method, path, headers=headers, bearer=token) if token else answer
+        return self.ask(method, path, body=body, headers=headers, bearer=token) if token else answer
 
     def _token(self, challenge: Mapping[str, str], login: tuple[str, str] | None) -> str:
         """Return a token for what a challenge asks for; empty if the token service refuses the login.

@@ -7,6 +7,7 @@ the same domain. It is never sent over plain HTTP, and never to where a registry
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -39,6 +40,8 @@ REDIRECTS = 3
 ELSEWHERE = (301, 302, 303, 307, 308)
 REFUSED = (401, 403)
 BUSY = 429
+NEXT = re.compile(r'<([^>]*)>[^,]*rel="?next')
+MOST_PAGES = 50
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -97,6 +100,24 @@ class RegistryApi:
     def blob(self, repository: str, digest: str, login: Login | None) -> RegistryAnswer:
         """Ask for a small blob, such as an image's configuration; raises HostError as ``manifest`` does."""
         return self._ask("GET", f"/v2/{repository}/blobs/{digest}", repository, login, {})
+
+    def referrers(self, repository: str, digest: str, login: Login | None) -> tuple[int, list[bytes]]:
+        """Ask for the list of what refers to a manifest; return the status and all pages of the list.
+
+        Raises:
+            HostError: as ``manifest`` does, or the list has no end
+        """
+        path, pages = f"/v2/{repository}/referrers/{digest}", list[bytes]()
+        while path:
+            answer = self._ask("GET", path, repository, login, {})
+            if answer.status != 200:
+                return answer.status, []
+            pages.append(answer.body)
+            found = NEXT.search(answer.headers.get("link", ""))
+            path = found[1][found[1].find("/v2/") :] if found and "/v2/" in found[1] else ""
+            if len(pages) > MOST_PAGES:
+                raise self._error(f"its list of what refers to {digest} has no end", ErrorKind.ANSWER)
+        return 200, pages
 
     def close(self) -> None:
         """Close the open connections."""

@@ -26,9 +26,23 @@ def record_push(
     body["blobs"][digest] = len(manifest)
     body |= {"digest": digest, "project_id": project.id, "repository_id": home.id}
     body |= {"push_time": now(), "pull_time": NEVER, "size": sum(body["blobs"].values())}
+    if subject := subject_in(manifest):
+        body |= {"subject": subject, "entry": _entry(json.loads(manifest), digest, len(manifest))}
     artifact = _once(store, "artifact", f"{repository}@{digest}", body)
     if tag:
         move_tag(store, artifact, repository, tag)
+
+
+def subject_in(manifest: bytes) -> str:
+    """Return the digest of what a manifest refers to; empty if it refers to nothing."""
+    return str((json.loads(manifest).get("subject") or {}).get("digest") or "")
+
+
+def _entry(manifest: dict[str, Any], digest: str, size: int) -> dict[str, Any]:
+    """Return the entry of a manifest in the list of what refers to its subject."""
+    kind = manifest.get("artifactType") or (manifest.get("config") or {}).get("mediaType", "")
+    entry = {"mediaType": manifest.get("mediaType", ""), "digest": digest, "size": size, "artifactType": kind}
+    return entry | ({"annotations": manifest["annotations"]} if manifest.get("annotations") else {})
 
 
 def _once(store: Store, kind: str, name: str, body: dict[str, Any]) -> Record:

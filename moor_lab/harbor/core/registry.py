@@ -10,7 +10,7 @@ from moor_lab.harbor.core.errors import Refusal, bad_request, not_found
 from moor_lab.harbor.core.forwarding import Target, forward, inner_headers
 from moor_lab.harbor.core.immutability import need_deletable, need_movable
 from moor_lab.harbor.core.proxy_cache import pull_through
-from moor_lab.harbor.core.pushes import record_pull, record_push
+from moor_lab.harbor.core.pushes import record_pull, record_push, subject_in
 from moor_lab.harbor.core.query import Query, cut
 from moor_lab.harbor.core.quotas import need_room
 from moor_lab.harbor.core.replicating import on_delete, on_push
@@ -19,7 +19,8 @@ from moor_lab.harbor.core.service import READS, Call, Route, done, dump
 from moor_lab.harbor.core.store import Record
 from moor_lab.harbor.core.tokens import SERVICE, Access
 
-PATH = re.compile(r"(?P<repository>.+)/(?P<part>manifests|blobs|tags)/(?P<rest>.*)")
+PATH = re.compile(r"(?P<repository>.+)/(?P<part>manifests|blobs|tags|referrers)/(?P<rest>.*)")
+INDEX = "application/vnd.oci.image.index.v1+json"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -51,6 +52,8 @@ def repository(call: Call, path: str) -> Response:
             return proxied
     if target.part == "tags":
         return _tags(call, target)
+    if target.part == "referrers":
+        return _referrers(call, target)
     if target.part == "manifests":
         return _manifest(call, target, project)
     if call.request.method == "PUT":
@@ -144,6 +147,15 @@ def _tags(call: Call, target: Target) -> Response:
     return answer
 
 
+def _referrers(call: Call, target: Target) -> Response:
+    """List what refers to a digest, as Harbor does from 2.8 on; nothing of an unknown one."""
+    known = call.store.find("repository", target.repository)
+    artifacts = artifacts_of(call.store, known) if known else []
+    entries = [one.body["entry"] for one in artifacts if one.body.get("subject") == target.rest]
+    made = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    return Response(dump(made), content_type=INDEX)
+
+
 def _manifest(call: Call, target: Target, project: Record) -> Response:
     if target.action == "push":
         return _push(call, target, project)
@@ -179,6 +191,8 @@ def _push(call: Call, target: Target, project: Record) -> Response:
         record_push(
             call.store, project, target.repository, digest, tag, manifest, lambda blob: _blob(call, target, blob)
         )
+        if subject := subject_in(manifest):
+            answer.headers["OCI-Subject"] = subject
         note(call, "create", f"{target.repository}:{target.rest}")
         on_push(call.core, target.repository, digest, tag)
     return answer

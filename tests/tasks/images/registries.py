@@ -9,11 +9,13 @@ import http.client
 import io
 import json
 import os
+import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,6 +45,8 @@ class Front:
         token: whether it asks for a token, as Docker Hub does; otherwise for the login itself
         own_logins: whether what is behind it has logins of its own, as Harbor has
         cut: whether uploads of large layers end in the middle
+        lists: pages of what refers to a digest, by REPOSITORY/referrers/DIGEST; a registry without the API has none
+        broken: part of the paths that it answers with 500
     """
 
     name: str
@@ -50,6 +54,8 @@ class Front:
     token: bool = False
     own_logins: bool = False
     cut: bool = False
+    lists: dict[str, list[bytes]] = field(default_factory=dict)
+    broken: str = ""
     port: int = 0
     asked: list[str] = field(default_factory=list)
 
@@ -108,7 +114,19 @@ def _handler(front: Front) -> type[Handler]:
             self.rfile.readline()
             return found
 
+        def _listed(self) -> None:
+            path, _, page = self.path.removeprefix("/v2/").partition("?page=")
+            pages, at = front.lists[path], int(page or 0)
+            more = {"Link": f'</v2/{path}?page={at + 1}>; rel="next"'} if at + 1 < len(pages) else {}
+            self.reply(200, pages[at], {"Content-Type": f"{KIND}.index.v1+json", **more})
+
         def _forward(self) -> None:
+            if front.broken and front.broken in self.path:
+                self.reply(500, b"")
+                return
+            if self.path.removeprefix("/v2/").partition("?")[0] in front.lists:
+                self._listed()
+                return
             body = self._body()
             if front.cut and self.command == "PATCH" and len(body) > LARGE // 2:
                 self.close_connection = True
@@ -255,23 +273,79 @@ def put_list(client: httpx.Client, repository: str, tag: str, platforms: Sequenc
     return put_manifest(client, repository, tag, made)
 
 
-def sign(client: httpx.Client, repository: str, signed: str) -> None:
-    """Put what cosign puts beside an image that it signs; nobody checks it here."""
-    payload, config = json.dumps({"critical": {"image": {"docker-manifest-digest": signed}}}).encode(), b"{}"
-    for blob in (payload, config):
+def key_of_cosign(folder: Path, name: str = "cosign") -> Path:
+    """Make a key as cosign does, by openssl, and return the file of its public half, which is beside it."""
+    private = folder / f"{name}.key"
+    argv = ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(private)]
+    subprocess.run(argv, check=True, capture_output=True)
+    public = folder / f"{name}.pub"
+    subprocess.run(["openssl", "pkey", "-in", str(private), "-pubout", "-out", str(public)], check=True)
+    return public
+
+
+@cache
+def signature_of(content: bytes, public: Path) -> str:
+    """Return openssl's signature by the key beside a public one; the same one again, as cosign keeps it."""
+    argv = ["openssl", "dgst", "-sha256", "-sign", str(public.with_suffix(".key"))]
+    return base64.b64encode(subprocess.run(argv, input=content, check=True, capture_output=True).stdout).decode()
+
+
+def put_artifact(
+    client: httpx.Client, repository: str, reference: str, layers: Sequence[tuple[str, bytes, str]], **more: Any
+) -> str:
+    """Put a manifest of layers, each with its kind, content and signature, under a tag or its digest."""
+    config = b"{}"
+    for blob in (config, *(content for _, content, _ in layers)):
         put_blob(client, repository, blob)
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": f"{KIND}.manifest.v1+json",
-        "config": part(f"{KIND}.config.v1+json", config),
-        "layers": [
-            {
-                **part("application/vnd.dev.cosign.simplesigning.v1+json", payload),
-                "annotations": {"dev.cosignproject.cosign/signature": "MEUC"},
-            }
-        ],
-    }
-    put_manifest(client, repository, f"{signed.replace(':', '-')}.sig", manifest)
+    kind = "application/vnd.oci.empty.v1+json" if more else f"{KIND}.config.v1+json"
+    entries = [
+        {**part(one, content), **({"annotations": {"dev.cosignproject.cosign/signature": mark}} if mark else {})}
+        for one, content, mark in layers
+    ]
+    fixed = {"schemaVersion": 2, "mediaType": f"{KIND}.manifest.v1+json"}
+    return put_manifest(
+        client, repository, reference, {**fixed, "config": part(kind, config), "layers": entries, **more}
+    )
+
+
+SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"
+SIGSTORE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+
+def sign(client: httpx.Client, repository: str, signed: str, *keys: Path) -> str:
+    """Put what cosign puts beside an image that it signs, one layer a key; return the manifest's digest."""
+    payload = json.dumps({"critical": {"image": {"docker-manifest-digest": signed}}}).encode()
+    layers = [(SIMPLE, payload, signature_of(payload, key)) for key in keys] or [(SIMPLE, payload, "MEUC")]
+    return put_artifact(client, repository, f"{signed.replace(':', '-')}.sig", layers)
+
+
+def sigstore_bundle(signed: str, key: Path, said: str = "https://sigstore.dev/cosign/sign/v1") -> bytes:
+    """Return what cosign 3 makes of a signature, or of an attestation that says something else."""
+    statement = {"predicateType": said, "subject": [{"digest": {"sha256": signed.removeprefix("sha256:")}}]}
+    payload, kind = json.dumps(statement).encode(), "application/vnd.in-toto+json"
+    whole = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
+    envelope = {"payload": base64.b64encode(payload).decode(), "payloadType": kind}
+    envelope |= {"signatures": [{"sig": signature_of(whole, key)}]}  # type: ignore[dict-item]
+    return json.dumps({"mediaType": SIGSTORE, "dsseEnvelope": envelope}).encode()
+
+
+def refer(
+    client: httpx.Client, repository: str, subject: str, content: bytes, *, listed: bool = True
+) -> dict[str, Any]:
+    """Put a bundle of Sigstore that refers to a digest; return its entry in a list.
+
+    Args:
+        listed: put the list under the digest's tag too, as clients do where the registry has no API of references
+    """
+    about = {"mediaType": f"{KIND}.manifest.v1+json", "digest": subject, "size": 1}
+    layers = [(SIGSTORE, content, "")]
+    found = put_artifact(client, repository, "", layers, artifactType=SIGSTORE, subject=about)
+    size = len(client.get(f"/v2/{repository}/manifests/{found}", headers={"Accept": MANIFESTS}).content)
+    entry = {"mediaType": f"{KIND}.manifest.v1+json", "digest": found, "size": size, "artifactType": SIGSTORE}
+    if listed:
+        made = {"schemaVersion": 2, "mediaType": f"{KIND}.index.v1+json", "manifests": [entry]}
+        put_manifest(client, repository, subject.replace(":", "-"), made)
+    return entry
 
 
 def held(front: Front, repository: str, reference: str) -> tuple[str, dict[str, Any]]:

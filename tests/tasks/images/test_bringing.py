@@ -144,12 +144,16 @@ def test_an_image_of_all_platforms_arrives_with_its_digest_and_is_followed_when_
     before, here = len(theirs.asked), len(ours.asked)
     assert bringing.planned() == {}
     # each tag by HEAD, which Docker Hub does not count as a pull; one of them first without a token, then the token
-    assert [one.partition("?")[0] for one in theirs.asked[before:]] == [
+    asked = [one.partition("?")[0] for one in theirs.asked[before:]]
+    assert asked[:4] == [
         "HEAD /v2/library/redis/manifests/7",
         "GET /token",
         "HEAD /v2/library/redis/manifests/7",
         "HEAD /v2/library/redis/manifests/8",
     ]
+    # what is attached to the list, its two platforms and the other image: five each, and a token for either image
+    images = [one for one in asked[4:] if "sha256-" in one or "/referrers/" in one]
+    assert (len(set(images)), len(asked[4:]) - len(set(images))) == (4 * 5, 2 * 3)
     assert len(ours.asked) - here <= 6
 
     with bringing.upstream as upstream:
@@ -205,7 +209,10 @@ def test_chosen_platforms_keep_their_digests_in_a_list_of_ours(bringing: Bringin
     assert held(ours, "shop/c", "1")[1]["annotations"] == {"io.moor.upstream": single}
     before = len(theirs.asked)
     assert bringing.planned() == {}
-    assert not theirs.since(before, "tools/c")  # what is named by its digest need not be asked for
+    # of what is named by its digest, only what is attached to it is asked for
+    assert all(
+        "/referrers/" in one or f"/{single.replace(':', '-')}" in one for one in theirs.since(before, "/v2/tools/c")
+    )
 
     bringing.write({"shop/go:1": {"from": f"{theirs.place}/tools/go:1", "platforms": ["linux/amd64", "linux/s390x"]}})
     said = bringing("apply", "images", "--yes", code=1).said
