@@ -135,7 +135,7 @@ class RunningProxy(Scripted):
         unit, own = quote(self.wanted.unit), quote(self.wanted.environment_path)
         missing = f"systemctl cat {unit} >/dev/null 2>&1 || echo unit={MISSING}"
         ranges = "" if self.wanted.unit == "docker" or self.wanted.own in RANCHER else _RANGES
-        return f"{missing}\n{self._read()}\n{_OTHERS}\nmoor_others {unit} {own}\n{ranges}\n:"
+        return f"{missing}\n{self._read()}\n{LIST_PROXY_FILES}\nmoor_others {unit} {own}\n{ranges}\n:"
 
     def _read(self) -> str:
         unit = self.wanted.unit
@@ -189,7 +189,7 @@ moor_fail "$u still runs with another proxy than {self.wanted.environment_path} 
 
 
 # The files of others that set a proxy for a unit, by name alone.
-_OTHERS = """\
+LIST_PROXY_FILES = """\
 moor_others() { # UNIT FILE
   { systemctl show -p FragmentPath -p DropInPaths --value "$1" 2>/dev/null | tr ' ' '\\n'
     systemctl show -p EnvironmentFiles --value "$1" 2>/dev/null | sed 's/ (ignore_errors=.*//'

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moor.tasks.survey.host_settings import HOSTS, Setting
+from moor.tasks.survey.host_settings import HOSTS
+from moor.tasks.survey.setting import Setting
 
 Key = tuple[str, ...]
+SHARING = ("nodes", "workstations", "harbor")  # groups whose hosts are usually alike
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ def agree(said: Mapping[str, Iterable[Setting]], groups: Mapping[str, Mapping[st
     for key, values in by_key.items():
         if values.whole_fleet:
             _of_fleet(found, key, values)
+        elif values.shared:
+            _of_groups(found, key, values, groups)
         else:
             _of_hosts(found, key, values, groups)
     for host, its in groups.items():
@@ -66,6 +70,7 @@ class Values:
     """The values of one key: each with the hosts that say it."""
 
     whole_fleet: bool
+    shared: bool
     of: list[tuple[Any, dict[str, str]]] = field(default_factory=list)
 
     def add(self, value: Any, host: str, source: str) -> None:
@@ -84,7 +89,7 @@ def _by_key(said: Mapping[str, Iterable[Setting]]) -> dict[Key, Values]:
     found: dict[Key, Values] = {}
     for host, settings in said.items():
         for one in settings:
-            found.setdefault(one.key, Values(one.whole_fleet)).add(one.value, host, one.source)
+            found.setdefault(one.key, Values(one.whole_fleet, one.shared)).add(one.value, host, one.source)
     return found
 
 
@@ -109,6 +114,23 @@ def _of_hosts(found: Agreed, key: Key, values: Values, groups: Mapping[str, Mapp
     for each, where in values.of:
         for host, source in where.items():
             found.hosts[host].append(Line(key, each, {host: source}))
+
+
+def _of_groups(found: Agreed, key: Key, values: Values, groups: Mapping[str, Mapping[str, str]]) -> None:
+    """Put a value of all hosts with a role into the defaults, one of a whole group there, any other to its host."""
+    every = {name for name, its in groups.items() if its}
+    members = {group: {name for name, its in groups.items() if group in its} for group in SHARING}
+    for value, hosts in values.of:
+        if len(hosts) > 1 and every <= set(hosts):
+            found.defaults.append(Line(key, value, hosts))
+            return
+        left = dict(hosts)
+        for group, its in members.items():
+            if len(its) > 1 and its <= set(hosts) and not its.isdisjoint(left):
+                found.groups[group].append(Line(key, value, {name: hosts[name] for name in hosts if name in its}))
+                left = {name: source for name, source in left.items() if name not in its}
+        for name, source in left.items():
+            found.hosts[name].append(Line(key, value, {name: source}))
 
 
 def _question_names(found: Agreed, said: Mapping[str, Iterable[Setting]]) -> None:

@@ -46,11 +46,11 @@ def put(tree: CommentedMap, line: Line, fold: Fold, above: int = 0) -> str:
         below = at.get(place[0])
         if not isinstance(below, CommentedMap):
             if place[0] in at and below is not None:
-                return _differs(line, below)
+                return differs(line, below)
             at[place[0]] = below = CommentedMap()
         at, place, above = below, place[1:], above + 1
     if place[0] in at:
-        return "" if _same(at[place[0]], line.value) else _differs(line, at[place[0]])
+        return "" if _same(at[place[0]], line.value) else differs(line, at[place[0]])
     at[place[0]] = _commented(line.value)
     words = "\n".join(f"{fold(hosts)}: {source}" for source, hosts in _by_source(line.hosts).items())
     if words:
@@ -74,8 +74,9 @@ def _same(there: Any, wanted: Any) -> bool:
     return str(there).lower() == str(wanted).lower()
 
 
-def _differs(line: Line, there: Any) -> str:
-    shown = "another value" if isinstance(there, Mapping) else there
+def differs(line: Line, there: Any) -> str:
+    """Return the words for a value that is not the one that the inventory has."""
+    shown = "another value" if isinstance(there, Mapping) else _plain(there)
     where = ", ".join(f"{host} ({source})" for host, source in line.hosts.items())
     return f"{'.'.join(line.key)}: the inventory says {shown}, and {where} says {_plain(line.value)}"
 
@@ -106,4 +107,4 @@ def head(tree: CommentedMap, words: Iterable[str]) -> None:
         tree.yaml_set_start_comment(text)
 
 
-__all__ = ["Fold", "Key", "dump", "head", "load", "put"]
+__all__ = ["Fold", "Key", "differs", "dump", "head", "load", "put"]

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from moor.tasks.containerd.loaded_config import subtable
 from moor.tasks.docker.install import CERTS as DOCKER_CERTS
-from moor.tasks.docker.install import PROXY_FILE
 from moor.tasks.docker.settings import DockerSettings
 from moor.tasks.docker.verification import DAEMON
 from moor.tasks.podman.configure import CERTS as PODMAN_CERTS
+from moor.tasks.survey.host_proxy import docker_settings, proxy_settings
+from moor.tasks.survey.host_routes import route_settings
+from moor.tasks.survey.host_time import time_settings
 from moor.tasks.survey.reading import PUBLIC, RANCHER, Way, hosts_entries, json_of, place_of, toml_of, ways_of
 from moor.tasks.survey.registry import harbor_name
 from moor.tasks.survey.script import HostView
+from moor.tasks.survey.setting import Setting
 
 HOSTS = "/etc/hosts"
 CONFIG_PATH = "/etc/containerd/certs.d"
 CONFIG = "/etc/containerd/config.toml"
 DOCKER_PACKAGES = ("docker", "containerd.io")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One proposed value, and where it was read.
-
-    Attributes:
-        key: its place below the entry of a host, a group or the defaults
-        whole_fleet: whether it says something of the fleet, and so belongs into the defaults
-    """
-
-    key: tuple[str, ...]
-    value: Any
-    source: str
-    whole_fleet: bool = False
 
 
 def settings_in(view: HostView, registry: str) -> Iterator[Setting]:
@@ -51,6 +37,22 @@ def settings_in(view: HostView, registry: str) -> Iterator[Setting]:
         yield Setting(("data", "podman"), {}, f"{PODMAN_CERTS}/{registry}")
     if harbor_name(view) == registry:
         yield Setting(("data", "harbor", "managed"), False, view.fact("harbor"), True)
+    yield from proxy_settings(view, own_words(view, registry))
+    yield from time_settings(view)
+    yield from route_settings(view, addresses_in(view, registry))
+
+
+def addresses_in(view: HostView, registry: str) -> list[str]:
+    """Return the addresses at which a host finds the registry."""
+    places = {("data", "registry", "address"), ("data", "registry", "address6")}
+    return list(dict.fromkeys(str(one.value) for one in _names(view, registry) if one.key in places))
+
+
+def own_words(view: HostView, registry: str) -> list[str]:
+    """Return the registry's names and addresses as a host has them."""
+    name = registry.partition(":")[0]
+    aliases = [word for one in _names(view, registry) if one.key[-1] == "aliases" for word in one.value]
+    return [name, name.partition(".")[0], *aliases, *addresses_in(view, registry)]
 
 
 def groups_of(view: HostView, registry: str) -> dict[str, str]:
@@ -169,22 +171,4 @@ def _docker(view: HostView, registry: str) -> Iterator[Setting]:
     if installed and not set(usual) <= set(installed):
         own = [one for one in installed if one.startswith(DOCKER_PACKAGES) and "rootless" not in one]
         yield Setting(("data", "docker", "packages"), sorted(set(own)), "the packages that are installed")
-    proxy = environment_of(view.files.get(PROXY_FILE, ""))
-    if url := proxy.get("HTTPS_PROXY"):
-        yield Setting(("data", "docker", "proxy", "url"), url, PROXY_FILE)
-        if "://x@" in view.files[PROXY_FILE]:
-            yield Setting(("data", "docker", "proxy", "login"), "file:secrets/docker-proxy", PROXY_FILE)
-        more = [word for word in proxy.get("NO_PROXY", "").split(",") if word and not _is_own(word, registry)]
-        if more:
-            yield Setting(("data", "docker", "proxy", "no_proxy"), more, PROXY_FILE)
-
-
-def _is_own(word: str, registry: str) -> bool:
-    name = registry.partition(":")[0]
-    return word in ("localhost", "127.0.0.1", "::1", name, name.partition(".")[0])
-
-
-def environment_of(text: str) -> dict[str, str]:
-    """Return the variables of a file that systemd reads, without a login in a URL."""
-    pairs = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
-    return {key.strip(): value.strip().strip("\"'").replace("://x@", "://") for key, equals, value in pairs if equals}
+    yield from docker_settings(view, own_words(view, registry))

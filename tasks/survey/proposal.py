@@ -14,6 +14,7 @@ from moor.tasks.survey.host_settings import groups_of, settings_in
 from moor.tasks.survey.questions import Findings, questions
 from moor.tasks.survey.registry import Candidate, candidates, chosen
 from moor.tasks.survey.script import HostView
+from moor.tasks.survey.setting import Setting
 from moor.tasks.survey.site_files import SiteFiles
 from moor.tasks.survey.trusted import trusted
 
@@ -44,14 +45,16 @@ def propose(views: Sequence[HostView], present: SiteFiles, request: SurveyReques
     every = candidates(views)
     registry = chosen(every, request.registry)
     groups = {view.name: _groups(view, registry.name, request) for view in views}
-    agreed = agree({view.name: list(settings_in(view, registry.name)) for view in views}, groups)
+    said = {view.name: list(settings_in(view, registry.name)) for view in views}
+    agreed = agree({name: _unsaid(name, its, groups, present) for name, its in said.items()}, groups)
     found = Findings(views, every, registry, trusted(views, registry.name), groups, agreed, present)
     agreed.defaults[:0] = _about_registry(registry, agreed, request)
     agreed.defaults += _of_cluster_and_account(request)
     for name, its in groups.items():
         if not its and name not in present.grouped:
             agreed.hosts[name].insert(0, Line(("groups",), [OUTSIDERS], {name: "nothing of the registry was found"}))
-    proposal = Proposal({}, [*agreed.questions, *questions(found, request)])
+    differing = [words for name, its in said.items() for words in _differing(name, its, present)]
+    proposal = Proposal({}, [*agreed.questions, *differing, *questions(found, request)])
     if found.cas and "pki" not in present.sections:
         path = f"certificates/{registry.name.partition(':')[0]}-ca.crt"
         proposal.files[path] = found.cas[0].pem
@@ -65,6 +68,24 @@ def _groups(view: HostView, registry: str, request: SurveyRequest) -> dict[str, 
     if not request.kubeconfig:
         found.pop("control_plane", None)
     return found
+
+
+def _unsaid(
+    name: str, said: Sequence[Setting], groups: Mapping[str, Mapping[str, str]], present: SiteFiles
+) -> list[Setting]:
+    """Return what a host says but for the shared sections that the inventory has for it, or that outsiders have."""
+    if not groups[name] and name not in present.grouped:
+        return [one for one in said if not one.shared]
+    held = {key[:2] for key in present.held.get(name, ())}
+    return [one for one in said if not (one.shared and one.key[:2] in held)]
+
+
+def _differing(name: str, said: Sequence[Setting], present: SiteFiles) -> Iterator[str]:
+    """Yield how a host differs from a shared section that the inventory has for it already."""
+    held = present.held.get(name, {})
+    for one in said:
+        if one.shared and one.key in held and held[one.key] != one.value:
+            yield document.differs(Line(one.key, one.value, {name: one.source}), held[one.key])
 
 
 def _about_registry(registry: Candidate, agreed: Agreed, request: SurveyRequest) -> Iterator[Line]:

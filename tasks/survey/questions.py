@@ -10,7 +10,9 @@ from moor.run.protocols.proposing import SurveyRequest
 from moor.tasks.containerd.loaded_config import subtable
 from moor.tasks.proxies.running import judge_proxy
 from moor.tasks.survey.agreement import Agreed, lacking
-from moor.tasks.survey.host_settings import groups_of
+from moor.tasks.survey.host_proxy import proxy_questions
+from moor.tasks.survey.host_routes import route_questions
+from moor.tasks.survey.host_settings import addresses_in, groups_of
 from moor.tasks.survey.reading import json_of, toml_of, ways_of
 from moor.tasks.survey.registry import DAEMON, Candidate
 from moor.tasks.survey.script import HostView
@@ -74,6 +76,10 @@ def _about_host(view: HostView, found: Findings, request: SurveyRequest) -> Iter
         yield f"{view.name}: {DAEMON}: insecure-registries has {registry}; moor refuses that until it is taken out"
     for path in dict.fromkeys(_unchecked(view, registry)):
         yield f"{view.name}: {path}: the certificate of {registry} is not checked there; moor apply has it checked"
+    if found.groups[view.name] or view.name in found.present.grouped:
+        yield from proxy_questions(view)
+        if ("data", "routes", "") not in found.present.held.get(view.name, ()):
+            yield from route_questions(view, addresses_in(view, registry))
     for words in view.facts.get("proxy", ()):
         yield from _about_proxy(view.name, words, registry)
     has_cluster = request.kubeconfig or "cluster" in found.present.sections

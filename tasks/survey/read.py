@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nornir.core import Nornir
+from nornir.core.inventory import Host
 from nornir.core.task import Result, Task
 
 from moor.context import site_of
@@ -78,4 +79,17 @@ def _files_of(nr: Nornir) -> SiteFiles:
     texts = {path: (site / path).read_text(encoding="utf-8") for path in paths if (site / path).is_file()}
     sections = frozenset(key for host in nr.inventory.hosts.values() for key, value in host.data.items() if value)
     grouped = frozenset(name for name, host in nr.inventory.hosts.items() if host.groups)
-    return SiteFiles(*paths, texts, sections, grouped)
+    held = {host.name: found for host in nr.inventory.hosts.values() if (found := _held(host))}
+    return SiteFiles(*paths, texts, sections, grouped, held)
+
+
+def _held(host: Host) -> dict[tuple[str, ...], object]:
+    """Return what the inventory says of a host's proxy, time servers and routes."""
+    found = dict[tuple[str, ...], object]()
+    if (proxy := host.data.get("proxy")) is not None:
+        found["data", "proxy", "url"] = proxy.address
+    if (time := host.data.get("time")) is not None:
+        found["data", "time", "servers"] = list(time.servers)
+    if host.data.get("routes") is not None:
+        found["data", "routes", ""] = None
+    return found

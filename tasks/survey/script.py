@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from moor.tasks.containerd.loaded_config import LIST_FILES
 from moor.tasks.proxies.running import READ_ENVIRONMENT
+from moor.tasks.survey.outside import READ_OUTSIDE
 
 LARGEST = 256 * 1024  # bytes of one file
 MOST = 400  # files of one kind
@@ -18,7 +19,7 @@ MOST = 400  # files of one kind
 LOGIN = r"auth\|username\|password\|identitytoken\|identity_token\|[Aa]uthorization"
 HIDE = rf"""sed \
   -e 's/\(\({LOGIN}\)["'"'"']\{{0,1\}} *[:=] *\)[^{{ ,}}][^,}}]*/\1"x"/g' \
-  -e 's#\(://\)[^/@" ]*@#\1x@#g'"""
+  -e 's#\(://\)[^/" ]*@#\1x@#g'"""
 
 SCRIPT = f"""\
 n=0
@@ -89,12 +90,7 @@ for w in $(dpkg-query -W -f '${{db:Status-Status}} ${{Package}}\\n' 'docker*' 'c
   sed -n 's/^installed //p') $(rpm -qa --qf '%{{NAME}}\\n' 'docker*' 'containerd*' 2>/dev/null); do
   moor_fact package "$w"
 done
-for u in containerd docker crio k3s k3s-agent rke2-server rke2-agent; do
-  pid=$(systemctl show -p MainPID --value "$u" 2>/dev/null)
-  [ -n "${{pid#0}}" ] || continue
-  e=$(moor_environment "$pid" "$u" 2>/dev/null)
-  [ -z "$e" ] || moor_fact proxy "$u $(printf '%s\\n' "$e" | sed -n 's/^no_proxy=//p')"
-done
+{READ_OUTSIDE}
 ! nft list tables 2>/dev/null | grep -q moor || moor_fact firewall "nft list table inet moor"
 moor_fact os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null | tr -d '"')"
 :"""

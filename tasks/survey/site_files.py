@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
@@ -17,6 +18,7 @@ class SiteFiles:
     Attributes:
         sections: those that some host has already, wherever they are written
         grouped: the hosts that are in a group already
+        held: by host, the first value of each shared section that the inventory has for it
     """
 
     host_file: str
@@ -25,6 +27,7 @@ class SiteFiles:
     texts: Mapping[str, str]
     sections: frozenset[str] = frozenset()
     grouped: frozenset[str] = frozenset()
+    held: Mapping[str, Mapping[tuple[str, ...], Any]] = field(default_factory=dict)
 
     def tree(self, path: str) -> CommentedMap:
         """Return one of the files with its comments; an empty one if it is not there."""
