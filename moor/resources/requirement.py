@@ -43,9 +43,14 @@ class Requirement(Required):
 
 @dataclass(frozen=True)
 class Clock(Required):
-    """A clock within ``skew_s`` seconds of the controller's, however long it takes to read the host."""
+    """A clock within ``skew_s`` seconds of the controller's, however long it takes to read the host.
+
+    Attributes:
+        remedy_words: what to do on this host if it is not
+    """
 
     skew_s: int = 60
+    remedy_words: str = "have an NTP service set both (timedatectl set-ntp true)"
     varies: ClassVar[bool] = True
 
     @property
@@ -63,6 +68,7 @@ class Clock(Required):
         before, _, on_host = output.strip().partition(":")
         try:
             wrong = explain_skew(int(on_host), int(before), int(time.time()), self.skew_s)
+            wrong = f"{wrong}; {self.remedy_words}" if wrong else ""
         except ValueError:
             words = f"{self.id}: cannot read the host's answer: {output.strip()[:80]!r}"
             raise HostError(words, ErrorKind.ANSWER) from None
@@ -73,7 +79,7 @@ class Clock(Required):
 
 
 def explain_skew(on_host: int, before: int, after: int, allowed_s: int) -> str:
-    """Return how far the host's clock is off, and the remedy; empty if it is within ``allowed_s``.
+    """Return how far the host's clock is off, and what follows from that; empty if it is within ``allowed_s``.
 
     Args:
         on_host: the host's time, in seconds since 1970, as are the others.
@@ -85,7 +91,4 @@ def explain_skew(on_host: int, before: int, after: int, allowed_s: int) -> str:
     if abs(off) <= allowed_s:
         return ""
     way = "ahead of" if off > 0 else "behind"
-    return (
-        f"its clock is {abs(off)} s {way} the controller's, so certificates look not yet valid or expired; "
-        "set both by NTP (timedatectl set-ntp true)"
-    )
+    return f"its clock is {abs(off)} s {way} the controller's, so certificates look not yet valid or expired"

@@ -18,6 +18,7 @@ from moor.errors import ErrorKind, HostError, MoorError
 from moor.resources.base import Probed, Resource, Scripted, State
 from moor.resources.file import temporary_path
 from moor.run.foresight import resources_ahead
+from moor.run.retirement import retiring
 from moor.run.runbook import Rolling, Runbook, Stage
 from moor.run.selection import ALL, all_stages
 
@@ -166,11 +167,16 @@ def _since(one: WrittenFile) -> str:
 
 
 def resources_following(host: Host, paths: frozenset[str]) -> Sequence[Resource]:
-    """Return the resources that have to follow files that were put back, such as restarts and rebuilt trust stores."""
+    """Return the resources that have to follow files that were put back, such as restarts and rebuilt trust stores.
+
+    The inventory may have lost the section since, so concerns also say it of what they would take away.
+    """
     stages = all_stages(site_of(host).directory, independent=False).stages
-    found = {
-        follower.id: follower for resource in resources_ahead(host, stages) if (follower := resource.follows(paths))
-    }
+    gone = (one for retired in retiring(host, stages, ()) for one in retired(host, False))
+    found = dict[str, Resource]()
+    for resource in (*resources_ahead(host, stages), *gone):
+        if follower := resource.follows(paths):
+            found.setdefault(follower.id, follower)
     return list(found.values())
 
 

@@ -150,6 +150,9 @@ class NoRouteMtu(Scripted):
     def desired(self, actual: State | None) -> None:
         return None
 
+    def follows(self, paths: frozenset[str]) -> FormerRoutes | None:
+        return None if paths.isdisjoint((SCRIPT, UNIT)) else FormerRoutes()
+
     def probe(self) -> str:
         return f"""\
 for v in -4 -6; do ip $v route show proto {PROTOCOL} 2>/dev/null; done

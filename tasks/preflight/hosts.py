@@ -60,7 +60,7 @@ def desired(host: Host) -> Sequence[Resource]:
         Requirement("root", "id -u", _root, ErrorKind.PRIVILEGE),
         Requirement("system", "cat /etc/os-release 2>/dev/null || :", check_system),
         Requirement("machine", "uname -m", partial(check_machine, known=machines)),
-        Clock(settings.clock_s),
+        Clock(settings.clock_s, _clock_remedy(host)),
     ]
     return [
         *common,
@@ -69,6 +69,16 @@ def desired(host: Host) -> Sequence[Resource]:
         *(() if settings.through_proxy else _proxies(host)),
         *_effective(host),
     ]
+
+
+def _clock_remedy(host: Host) -> str:
+    """Return what sets a host's clock: the concern time, which a wrong clock does not stop, or what is missing."""
+    if host.data.get("time") is not None:
+        return f"moor apply time --limit {host.name} sets it from data.time, then the same command goes on"
+    return (
+        "have an NTP service set both: write your time servers into data.time and run moor apply time, or run "
+        "timedatectl set-ntp true on the host"
+    )
 
 
 def _proxies(host: Host) -> Iterator[Requirement]:

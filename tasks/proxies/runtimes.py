@@ -133,7 +133,9 @@ class RunningProxy(Scripted):
 
     def probe(self) -> str:
         unit, own = quote(self.wanted.unit), quote(self.wanted.environment_path)
-        missing = f"systemctl cat {unit} >/dev/null 2>&1 || echo unit={MISSING}"
+        # systemctl cat also fails where a drop-in was removed and systemd has not read that yet.
+        loaded = f'"$(systemctl show -p LoadState --value {unit} 2>/dev/null)"'
+        missing = f"case {loaded} in ''|not-found) echo unit={MISSING} ;; esac"
         ranges = "" if self.wanted.unit == "docker" or self.wanted.own in RANCHER else _RANGES
         return f"{missing}\n{self._read()}\n{LIST_PROXY_FILES}\nmoor_others {unit} {own}\n{ranges}\n:"
 

@@ -13,7 +13,7 @@ MARK = "# Written by moor"  # how the first line of the drop-in begins
 
 # Whether the process of unit $1 was started with the addresses that the file $3 has now, a login in them included.
 READ_LOGIN = """\
-moor_login() { # UNIT OWN FILE
+moor_login() { # UNIT OWN FILE [VARIABLE]
   p=$(systemctl show -p MainPID --value "$1" 2>/dev/null)
   case $2 in k3s|rke2)
     p=
@@ -23,8 +23,9 @@ moor_login() { # UNIT OWN FILE
     done 2>/dev/null ;;
   esac
   [ -r "/proc/${p:-0}/environ" ] && [ -r "$3" ] || return 0
-  x=$(sed -n 's/^\\(CONTAINERD_\\)*HTTPS_PROXY=//p' "$3")
-  tr '\\0' '\\n' < "/proc/$p/environ" | sed -n 's/^HTTPS_PROXY=//p' | grep -qFx -e "$x" || echo login=other
+  n=${4:-HTTPS_PROXY}
+  x=$(sed -n "s/^\\(CONTAINERD_\\)*$n=//p" "$3")
+  tr '\\0' '\\n' < "/proc/$p/environ" | sed -n "s/^$n=//p" | grep -qFx -e "$x" || echo login=other
 }"""
 
 
@@ -67,6 +68,10 @@ class UnsetProxy(Scripted):
     def desired(self, actual: State | None) -> None:
         return None
 
+    def follows(self, paths: frozenset[str]) -> FormerProxy | None:
+        written = {environment_path(self.unit), drop_in_path(self.unit)}
+        return None if paths.isdisjoint(written) else FormerProxy(self.unit)
+
     def probe(self) -> str:
         unit = quote(self.unit)
         return f"""\
@@ -95,4 +100,5 @@ class FormerProxy(UnsetProxy):
 
     def probe(self) -> str:
         known = " ".join(map(quote, (self.unit, self.own, environment_path(self.unit))))
-        return f"( {super().probe()}\n)\n{READ_LOGIN}\nmoor_login {known}"
+        login, around = f"moor_login {known}", f"moor_login {known} NO_PROXY"
+        return f"( {super().probe()}\n)\n{READ_LOGIN}\n{login}\n{around}"

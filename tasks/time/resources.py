@@ -113,6 +113,9 @@ class Reread(Scripted):
     def desired(self, actual: State | None) -> None:
         return None
 
+    def follows(self, paths: frozenset[str]) -> Reread | None:
+        return self if any(path in PATHS or path.startswith(f"{DROP_IN_DIRECTORY}/") for path in paths) else None
+
     def probe(self) -> str:
         files = " ".join((*PATHS, DROP_IN_DIRECTORY))
         return f"""\

@@ -27,6 +27,7 @@ from tests.harness.waiting import until
 from tests.lab.carried import registry_out_of_a_bundle
 from tests.lab.conftest import Moored
 from tests.lab.diagnosing import administrator, pusher
+from tests.lab.writing import sections_laid_over
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -291,17 +292,21 @@ def test_a_destroyed_host_is_restored_out_of_a_bundle_and_every_node_pulls_what_
     state.mkdir(mode=0o700)
     (state / "backup.key").touch(mode=0o600)
     (state / "backup.key").write_bytes(key)
-    with registry_out_of_a_bundle(moored, tmp_path / "carried"):
+    way = {"to": {"192.0.2.0/24": str(moored.lab.fleet.gateway)}}
+    with registry_out_of_a_bundle(moored, tmp_path / "carried"), sections_laid_over(moored, {"routes": way}):
         planned = moored.moor("restore", "--plan")
         assert planned.returncode == 2, planned.said
+        assert planned.stdout.index("routes:static") < planned.stdout.index("docker")
         done = moored.moor("restore", "--yes", timeout_s=900)
         assert done.returncode == 0, done.said
         assert {name: (state / name).read_bytes() for name in kept} == kept
         assert pulled(moored) == before
+        assert run(moored, "ip route show 192.0.2.0/24")
         verified = moored.moor("verify")
         assert verified.returncode == 0, verified.stdout
         assert run(moored, "ls -A /data | grep -c moor || :") == "0"
         moored.moor.applied()
+    assert moored.moor("remove", "routes", "--yes").returncode == 0
     assert moored.moor.planned() == []
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
+from ruamel.yaml import YAML
 
 from tests.lab.conftest import Moored
 from tests.lab.drifting import drifted
@@ -79,8 +83,52 @@ def test_a_proxy_is_set_kept_and_taken_away_and_each_runtime_starts_once(moored:
         assert "also set in: /run/late" in refused.said
         run("node2", f"rm {LATER} /run/late")
         moor.applied("proxy", *ON)
+        assert moor.planned("proxy", *ON) == []
+        assert "NO_PROXY=x" not in run("node2", RUNS).splitlines()
+    found = json.loads(moor("import", "--quiet", "--output", "json", *ON).stdout)["files"]
+    trees = [YAML(typ="safe").load(found[f"inventory/{name}.yaml"]) for name in ("defaults", "hosts")]
+    read = {**trees[0]["data"]["proxy"], **trees[1]["node2"].get("data", {}).get("proxy", {})}
+    assert (read["url"], read["login"]) == (settings["url"], "file:secrets/proxy-login")
+    assert ".example.net" in read["no_proxy"]
+    assert "programs" not in read
     assert moor("remove", "proxy", "--yes", *ON).returncode == 0
     assert run("node2", RUNS + "; :") == ""
     assert {name: run(name, "cat /etc/environment; ls /etc/apt/apt.conf.d") for name in before} == before
     assert drifted(moored, *ON).open == {}
     assert not any("o'rd" in said or "p%253a" in said for said in moor.said)
+
+
+@pytest.mark.parametrize(
+    ("part", "settings", "later", "seen"),
+    [
+        ("proxy", {"url": "http://10.99.0.1:3128"}, {"url": "http://10.99.0.2:3128"}, f"{RUNS}; cat /etc/environment"),
+        ("mtu", {"registry": 1400}, {"registry": 1380}, "ip route show proto 77; systemctl is-enabled moor-mtu"),
+    ],
+)
+def test_a_run_that_is_put_back_leaves_the_host_with_what_it_had_before(
+    moored: Moored, part: str, settings: dict[str, Any], later: dict[str, Any], seen: str
+) -> None:
+    moor, on = moored.moor, ("--limit", "node2")
+
+    def state() -> str:
+        return moored.lab.exec("node2", ["sh", "-c", f"{{ {seen}; }} 2>&1; :"]).strip()
+
+    def applied(wanted: dict[str, Any]) -> str:
+        with sections_laid_over(moored, {part: wanted}):
+            done = moor("apply", part, "--yes", "--output", "json", *on)
+            assert done.returncode == 0, done.said
+            assert moor.planned(part, *on) == []
+        return str(json.loads(done.stdout)["run"])
+
+    states, runs = [state()], list[str]()
+    for wanted in (settings, later):
+        runs.append(applied(wanted))
+        states.append(state())
+    assert len(set(states)) == 3
+    while runs:
+        states.pop()
+        done = moor("rollback", runs.pop(), "--yes", *on)
+        assert done.returncode == 0, done.said
+        assert state() == states[-1]
+    assert drifted(moored, *on).open == {}
+    assert moor("verify", *on, "--quiet").returncode == 0

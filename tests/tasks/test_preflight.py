@@ -100,6 +100,25 @@ def test_a_clock_is_compared_with_the_time_window_in_which_it_was_read(
     assert bool(said) == bool(found)
 
 
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        ({"time": {"servers": ["ntp1"]}}, "moor apply time --limit node1 sets it from data.time"),
+        ({}, "write your time servers into data.time and run moor apply time, or run timedatectl set-ntp true"),
+    ],
+)
+def test_the_remedy_for_a_wrong_clock_is_the_concern_that_sets_it_where_there_is_one(
+    data: dict[str, object], remedy: str
+) -> None:
+    registry = Registry.model_validate({"name": "registry.moor.test", "address": "10.77.0.11"})
+    host = Host("node1", data={"registry": registry, **data})
+    clock = next(one for one in desired(host) if isinstance(one, Clock))
+    assert clock.probe().startswith("date ")
+    met = clock.actual("1000:1")
+    assert met
+    assert remedy in clock.remedy(met)
+
+
 def test_this_machines_clock_agrees_with_itself() -> None:
     clock = Clock()
     assert clock.actual(text(sh("dash", clock.probe()).stdout)) == {"met": "yes"}
