@@ -6,17 +6,21 @@ import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from moor.output.devices import device_changes
 from moor.output.grouping import Group, grouped
 from moor.run.report import ResourceReport, RunReport, count_by_status
 
 LONGEST = 60_000  # characters; GitHub refuses a comment of more than 65536
+MOST_DEVICES = 50
 SHOWN = {"drift": "would change", "changed": "changed", "failed": "failed", "skipped": "skipped", "held": "held"}
 
 
 def markdown(report: RunReport) -> str:
     """Return the report as Markdown of GitHub and GitLab; long diffs are left out where it would get too long."""
     rows = _rows(report)
-    head = "\n".join([_title(report), *_table(rows), *_errors(report), *_findings(report), *_warnings(report)])
+    head = "\n".join(
+        [_title(report), *_table(rows), *_errors(report), *_findings(report), *_devices(report), *_warnings(report)]
+    )
     left, diffs = LONGEST - len(head), list[str]()
     told = [row for row in rows if row.shown[2]]
     for diff in map(_diff, told):
@@ -80,6 +84,13 @@ def _findings(report: RunReport) -> Iterator[str]:
     for one in open_ones:
         mend = f"\nmend: {one.remedy}" if one.remedy else ""
         yield f"\n**{code(one.id)}**\n\n{fenced(one.what + mend)}"
+
+
+def _devices(report: RunReport) -> Iterator[str]:
+    told = [f"- {code(name)}: {code(words)}; see {code(command)}" for name, words, command in device_changes(report)]
+    if told:
+        rest = [f"- and {len(told) - MOST_DEVICES} more"] if len(told) > MOST_DEVICES else []
+        yield "\n" + "\n".join(["**Configurations of devices:**\n", *told[:MOST_DEVICES], *rest])
 
 
 def _warnings(report: RunReport) -> Iterable[str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from moor.engine.findings import Finding
 from moor.errors import ErrorKind, HostError, InputError, MoorError
-from moor.run.report import RunReport, unwaived_findings
+from moor.output.devices import author_of
+from moor.run.report import DeviceReport, RunReport, unwaived_findings
 from moor.secrets.secret import mask
 from moor.settings.access import SiteSettings
 
 if TYPE_CHECKING:
+    from moor.history.model import FindingRow
     from moor.history.pending import PendingNotices
 
 MAX_LINES = 20  # of each part of one notice
@@ -35,7 +37,7 @@ def notify(settings: SiteSettings, report: RunReport, mended: RunReport | None) 
     except MoorError as error:
         send(settings, "moor: history cannot be used", f"{error}\n{message_of_all(unwaived_findings(report))}")
         return
-    body = message(news, mended)
+    body = message(news, mended, report.devices)
     if body:
         send(settings, title(report, news), body)
         mark_sent(settings, news)
@@ -46,9 +48,9 @@ def title(report: RunReport, news: PendingNotices) -> str:
     return f"moor: {len(news.new)} new, {len(news.over)} over, {len(unwaived_findings(report))} open"
 
 
-def message(news: PendingNotices, mended: RunReport | None) -> str:
-    """Return the text of a notice; empty where nothing has changed."""
-    new = [_line("new", f.host, f.id, f.what if f.state != "drift" else "", f.remedy) for f in news.new]
+def message(news: PendingNotices, mended: RunReport | None, devices: Mapping[str, DeviceReport]) -> str:
+    """Return the text of a notice, with who changed a device; empty where nothing has changed."""
+    new = [_new(row, devices.get(row.host)) for row in news.new]
     over = [_line("over", f.host, f.id, "", "") for f in news.over]
     done = list(_mended(mended)) if mended else []
     return mask("\n".join(line for part in (new, over, done) for line in _shortened(part)))
@@ -57,6 +59,12 @@ def message(news: PendingNotices, mended: RunReport | None) -> str:
 def message_of_all(findings: Iterable[Finding]) -> str:
     """Return the text of a notice that lists all open findings."""
     return mask("\n".join(_shortened([_line("open", f.host, f.id, "", f.remedy) for f in findings])))
+
+
+def _new(row: FindingRow, device: DeviceReport | None) -> str:
+    line = _line("new", row.host, row.id, row.what if row.state != "drift" else "", row.remedy)
+    by = author_of(device) if row.state in ("drift", "failed") else ""
+    return f"{line}; its configuration was last changed by {' '.join(by.split())}" if by else line
 
 
 def _mended(mended: RunReport) -> Iterator[str]:

@@ -11,6 +11,7 @@ from moor.engine.findings import Finding
 from moor.errors import ErrorKind
 from moor.folding import fold
 from moor.output import paint, rolled, tables
+from moor.output.devices import device_changes
 from moor.output.grouping import folded_rows, grouped, was_shown
 from moor.run.report import HostReport, RunReport, count_by_status, open_findings, unwaived_findings
 
@@ -85,20 +86,8 @@ def findings(report: RunReport) -> Iterator[str]:
 
 def _devices(report: RunReport) -> Iterator[str]:
     """Yield the devices whose configuration has changed since the last check, and who changed those that differ."""
-    for name, device in report.devices.items():
-        differs = any(one.status in ("drift", "failed") for one in report.hosts[name].resources)
-        by = changed_by(device.changed_by, device.changed_at)
-        since = device.since[:16].replace("T", " ")
-        if device.changed:
-            told = f"its configuration changed since {since} UTC, +{device.added} -{device.removed} lines"
-            yield f"  {name}: {told}{f'; last by {by}' if by else ''}; see moor device diff {name}"
-        elif differs and by:
-            yield f"  {name}: its configuration was last changed by {by}; see moor device history {name}"
-
-
-def changed_by(name: str, when: str) -> str:
-    """Return who changed a device's configuration and when; empty if the device tells neither."""
-    return f"{name or 'somebody'} at {when}" if when else name
+    for name, told, command in device_changes(report):
+        yield f"  {name}: {told}; see {command}"
 
 
 def _held(report: RunReport) -> Iterator[str]:

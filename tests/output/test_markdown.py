@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from moor.engine.findings import Finding
 from moor.output.markdown import LONGEST, code, fenced, markdown
-from moor.run.report import HostReport, ResourceReport, RunReport
+from moor.run.report import DeviceReport, HostReport, ResourceReport, RunReport
 
 READ = MarkdownIt("commonmark").enable("table")
 LINE = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1)
@@ -41,6 +41,23 @@ def test_failures_findings_and_warnings_are_told_and_a_waived_finding_is_not() -
     assert "is old\nmend: renew it" in text
     assert "since harbor1 failed" in text
     assert "accepted" not in text
+
+
+def test_who_changed_a_device_is_told_beside_it() -> None:
+    report = plan_with(ResourceReport("acl:A", "drift", "-permit"), hosts=3)
+    report.devices = {
+        "node1": DeviceReport(3, True, "2026-11-29T00:44:00+00:00", 1, 3, "ann|`b`", "noon"),
+        "node2": DeviceReport(3, changed_by="ops"),
+        "node3": DeviceReport(3),
+    }
+    shown = READ.render(markdown(report))
+    changed = "its configuration changed since 2026-11-29 00:44 UTC, +1 -3 lines; last by ann"
+    assert f"<code>node1</code>: <code>{changed}" in shown
+    assert "<code>moor device diff node1</code>" in shown
+    assert "<code>node2</code>: <code>its configuration was last changed by ops</code>" in shown
+    assert "<code>node3</code>" not in shown
+    report.devices = {"node3": DeviceReport(3)}
+    assert "Configurations of devices" not in markdown(report)
 
 
 def test_a_plan_without_changes_says_so() -> None:

@@ -11,7 +11,7 @@ from moor.errors import HostError
 from moor.history.database import FILE
 from moor.history.recording import record
 from moor.output.announce import announce
-from moor.run.report import RunReport
+from moor.run.report import DeviceReport, RunReport
 from moor.secrets.secret import Secret
 from moor.settings import SecretRef, SiteSettings
 from tests.history.reports import a_run
@@ -53,6 +53,15 @@ def test_a_notice_is_sent_when_a_finding_is_new_or_over_and_not_in_between(
     assert [notice["title"] for notice in received.notices] == [
         "moor: 1 new, 0 over, 1 open",
         "moor: 0 new, 1 over, 0 open",
+    ]
+
+
+def test_a_notice_of_a_device_tells_who_changed_it(settings: SiteSettings, received: Received) -> None:
+    report = a_run({"node1": {"acl:A": "drift"}, "node2": {"acl:A": "drift"}})
+    report.devices = {"node1": DeviceReport(2, changed_by="ann", changed_at="noon"), "node2": DeviceReport(2)}
+    told(settings, report)
+    assert received.bodies == [
+        "new: node1: acl:A; its configuration was last changed by ann at noon\nnew: node2: acl:A"
     ]
 
 

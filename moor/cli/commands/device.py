@@ -18,6 +18,7 @@ from moor.history.configurations import ConfigurationRow, newest, of_device, tex
 from moor.history.connection import Connection
 from moor.history.database import connected
 from moor.output import text
+from moor.output.devices import changed_by
 from moor.suggestions import did_you_mean
 
 AROUND = 3  # lines around a change
@@ -107,7 +108,7 @@ def _cells(row: ConfigurationRow, with_host: bool) -> Iterator[str]:
 
 def _by(row: ConfigurationRow) -> str:
     """Return who changed it, and when."""
-    return text.changed_by(row.changed_by, row.changed_at)
+    return changed_by(row.changed_by, row.changed_at)
 
 
 def _moment(moment: datetime) -> str:

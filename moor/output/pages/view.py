@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from moor.history.model import RunRow
 from moor.history.reading import History
 from moor.output.pages.chart import Chart, chart
+from moor.output.pages.devices import DevicesView, read_devices
 from moor.output.pages.expiries import ExpiryBar, expiry_bars
 from moor.output.pages.findings import Subject, subjects_of
 from moor.output.pages.hosts import Tile, tiles_of, tiles_without_findings
@@ -45,6 +46,7 @@ class FleetView:
     rest: int
     findings: int
     proofs: ProofTable | None
+    devices: DevicesView
     ends: Sequence[ExpiryBar]
     soon_days: int
     chart: Chart
@@ -78,6 +80,7 @@ def read_view(history: History, now: datetime, days: int, soon_days: int) -> Fle
         rest=max(0, len(subjects) - SUBJECTS),
         findings=sum(not row.waived and row.state != "unexamined" for row in open_),
         proofs=last_proofs(history),
+        devices=read_devices(history.connection),
         ends=expiry_bars(history.expiries(), now, soon_days),
         soon_days=soon_days,
         chart=chart([(run.started, run.findings, run.not_examined) for run in reversed(drifts)]),
