@@ -22,6 +22,7 @@ from moor.suggestions import did_you_mean
 
 WHOLE = "site"  # the runbook with all concerns
 GROUP = re.compile(r"'has_parent_group': '([^']+)'")  # in the text of a filter
+SECTION = re.compile(r"hosts with (data\.[a-z_]+)")
 ALL = 1_000_000  # more hosts than any batch has
 
 
@@ -54,7 +55,12 @@ def refuse_unmatched(nr: Nornir, runbook: Runbook, command: str) -> None:
     if meant:
         there = fold(list(nr.inventory.hosts), ", ")
         raise InputError(f"{called}: it has no stage for {there}; it is for {fold(meant, ', ')}")
-    groups = fold(list(dict.fromkeys(GROUP.findall(" ".join(str(stage.on) for stage in runbook.stages)))), ", ")
+    filters = " ".join(str(stage.on) for stage in runbook.stages)
+    groups = fold(list(dict.fromkeys(GROUP.findall(filters))), ", ")
+    sections = " or ".join(dict.fromkeys(SECTION.findall(filters)))
+    if sections and not groups:
+        words = "write it below the hosts, a group or the defaults; docs/settings.md has its keys"
+        raise InputError(f"{called}: no host has {sections} in the inventory; {words}")
     remedy = f"; put one into {groups} in hosts.yaml" if groups else ""
     raise InputError(f"{called}: no host of the inventory is in a group that it is for{remedy}")
 

@@ -148,6 +148,11 @@ DOCKER = "drift docker: it has no stage for node1; it is for harbor1, ws1"
         (["drift", "--runbook", "docker", "--limit", "nodes"], DOCKER),
         (["plan", "--limit", "stranger"], "plan site: it has no stage for stranger; it is for harbor1, node1, ws1"),
         (
+            ["plan", "time", "mtu"],
+            "plan time mtu: no host has data.time or data.mtu in the inventory; write it below the hosts, a group or "
+            "the defaults; docs/settings.md has its keys",
+        ),
+        (
             ["plan", "devices"],
             "plan devices: no host of the inventory is in a group that it is for; put one into devices in hosts.yaml",
         ),
