@@ -31,8 +31,8 @@ CUT = "it is cut short; copy it again, and compare its size"
 def pack(folder: Path, manifest: BundleManifest, target: Path, versions: Mapping[str, FileVersion]) -> None:
     """Write the bundle in ``folder`` as one tar; ``target`` is complete or not there.
 
-    The kernel copies the parts, which costs less than half of reading and hashing them once more: each was hashed when
-    it was made, and must be the same file still.
+    The kernel copies the parts, which costs less than reading and hashing them once more: each was hashed when it was
+    made, and must be the same file still.
 
     Args:
         versions: of the files that were hashed, by the paths of their parts.
