@@ -30,7 +30,7 @@ PASSING = re.compile(
 BEGINNINGS = frozenset("BCUn!#SMTWF")  # of the lines that PASSING knows, so that it need not look at every line
 
 
-def keep_configuration(task: Task, device: Device, platform: str, configuration: str) -> None:
+def keep_configuration(task: Task, device: Device, platform: str, configuration: str) -> str:
     """Add a device's configuration to the task's results, and who changed it if it is not the one kept last.
 
     Args:
@@ -38,8 +38,12 @@ def keep_configuration(task: Task, device: Device, platform: str, configuration:
         device: it is asked nothing unless its configuration has changed and does not itself say by whom.
         platform: Netmiko's name of it.
         configuration: as the device printed it, known to be whole.
+
+    Returns:
+        the configuration without what differs from print to print, but with its secrets.
     """
-    text = kept_text(configuration)
+    lasting = without_passing(configuration)
+    text = struck_text(lasting)
     digest = digest_of(text)
     if context_of(task).known_configurations.get(task.host.name) == digest:
         read = DeviceConfiguration(digest, None)
@@ -47,11 +51,17 @@ def keep_configuration(task: Task, device: Device, platform: str, configuration:
         change = _last_change(task, device, platform, configuration)
         read = DeviceConfiguration(digest, text, change.by, change.at)
     task.results.append(ConfigurationResult(task.host, read))
+    return lasting
 
 
 def kept_text(configuration: str) -> str:
     """Return a configuration without secrets, and without what differs from print to print."""
-    return mask(strike_secrets(without_passing(configuration))) + "\n"
+    return struck_text(without_passing(configuration))
+
+
+def struck_text(lasting: str) -> str:
+    """Return a configuration, from which ``without_passing`` took the rest, without secrets."""
+    return mask(strike_secrets(lasting)) + "\n"
 
 
 def without_passing(configuration: str) -> str:

@@ -67,12 +67,12 @@ class AccessList(Remote):
         procedure = PLATFORMS[self.platform].procedure()
         device = device_of(task.host, task.nornir.config)
         configuration = self._configuration(device, procedure)
-        keep_configuration(task, device, self.platform, configuration)
+        lasting = keep_configuration(task, device, self.platform, configuration)
         text = self._unobstructed(configuration)
         effect = self._effect(task, configuration) if text != self.wanted.text else {}
         if not text:
             return effect or None
-        saved = self._saved(device_of(task.host, task.nornir.config), procedure, configuration)
+        saved = self._saved(device_of(task.host, task.nornir.config), procedure, configuration, lasting)
         return {"configuration": f"{text}\n", "saved": "yes" if saved else "no", **effect}
 
     def _effect(self, task: Task, configuration: str) -> State:
@@ -129,12 +129,16 @@ class AccessList(Remote):
             ) from None
         return configuration
 
-    def _saved(self, device: Device, procedure: ChangeProcedure, running: str) -> bool:
-        """Return whether the device starts with the list that is in its running configuration."""
+    def _saved(self, device: Device, procedure: ChangeProcedure, running: str, lasting: str) -> bool:
+        """Return whether the device starts with the list that is in its running configuration.
+
+        Args:
+            lasting: ``running`` without what differs from print to print
+        """
         if not procedure.startup:
             return True
         startup = device.configuration(procedure.startup)
-        if without_passing(startup) == without_passing(running):
+        if startup == running or without_passing(startup) == lasting:
             return True
         # A device without a saved configuration prints a message instead, which contains no list.
         started = self.dialect.find(self.dialect.started(startup), self.name)
