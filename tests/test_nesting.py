@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from moor.connections.apis.cluster.kubeconfig import read_kubeconfig
-from moor.errors import InputError
+from moor.errors import InputError, MoorError
 from moor.formats.yaml_text import parse_yaml
 from moor.inventory.joining import add_hosts
 from moor.settings.document import InputFaults, load_yaml
@@ -80,3 +81,12 @@ def test_what_a_thousand_hosts_share_is_no_growth_without_bound(path: Path) -> N
     tree = settings(path)
     assert isinstance(tree, dict)
     assert tree["node999"]["k99"] == 99
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=list(READERS))
+def test_an_anchor_may_be_named_anew(path: Path, reader: Callable[[Path], object]) -> None:
+    path.write_text("a: &a {k: 1}\nb: &a {k: 2}\nc: *a\n")
+    with suppress(MoorError, ValueError):  # a kubeconfig has other keys; PyYAML refuses such an anchor
+        reader(path)
+    if reader is settings:
+        assert reader(path) == {"a": {"k": 1}, "b": {"k": 2}, "c": {"k": 2}}

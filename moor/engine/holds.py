@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from shlex import quote
 
+from moor.formats.nesting import parse_json
 from moor.resources.base import Probed, State
 
 DIRECTORY = "/var/lib/moor/holds"
@@ -91,7 +92,7 @@ def holds_in(state: State | None, day: date) -> tuple[Hold, ...]:
 def _read(line: str) -> Hold:
     """Return the hold of a line; one that cannot be read holds everything, since somebody meant to hold something."""
     try:
-        found = json.loads(line)
+        found = parse_json(line)
         return Hold(str(found["id"]), date.fromisoformat(found["until"]), str(found["who"]), str(found["reason"]))
     except (ValueError, KeyError, TypeError):
         return Hold(EVERYTHING, date.max, "unknown", f"cannot read a file in {DIRECTORY}; moor release removes it")

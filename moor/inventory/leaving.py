@@ -18,6 +18,7 @@ from nornir.core.inventory import Host
 
 from moor.connections.names import OUTSIDERS, SHELL
 from moor.errors import InputError
+from moor.formats.nesting import parse_json
 from moor.formats.yaml_text import rewrite
 from moor.inventory.joining import add_hosts, remove_host
 from moor.secrets import private_files
@@ -74,7 +75,7 @@ def read_leaving(site: SiteSettings, name: str) -> LeavingHost | None:
     """
     path = _path(site, name)
     try:
-        return LeavingHost(**json.loads(path.read_bytes()))
+        return LeavingHost(**parse_json(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:

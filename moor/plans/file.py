@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from moor.errors import InputError, controller_error_text
+from moor.formats.nesting import parse_json
 from moor.plans.saved import SavedPlan
 from moor.secrets import private_files
 from moor.secrets.secret import Secret, load_or_generate
@@ -105,10 +106,10 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         if os.stat(path).st_size > LARGEST:
             raise InputError(f"{path}: too large for a saved plan; {AGAIN}")
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; a plan is saved by moor plan --out {path}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not a whole saved plan: it is cut short or something else; {AGAIN}") from error
     if not isinstance(content, dict) or "schema" not in content:
         raise InputError(f"{path}: no saved plan; {AGAIN}")

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from moor.formats.nesting import parse_json
 from moor.secrets import private_files
 
 SUFFIX = ".begun"
@@ -23,7 +24,7 @@ class PlanProgress:
     def begun(self) -> frozenset[str]:
         """Return the hosts on which an apply has begun and not ended."""
         try:
-            found = json.loads(self._path.read_bytes())
+            found = parse_json(self._path.read_bytes())
         except (OSError, ValueError):
             return frozenset()
         return frozenset(name for name in found if isinstance(name, str)) if isinstance(found, list) else frozenset()

@@ -30,6 +30,10 @@ class DepthLimitedComposer(Composer):
 
     depth = 0
 
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.warn_double_anchors = False  # YAML allows to name an anchor anew (YAML 1.2.2, 7.1)
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Read one value; raise ComposerError if it is nested too deep."""
         if self.depth > DEEPEST:

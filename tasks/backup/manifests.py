@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from moor.formats.nesting import parse_json
 
 LARGEST = 8 * 1024 * 1024  # bytes; registries refuse manifests of half the size
 PREFIX = "sha256:"
@@ -28,8 +29,8 @@ def references_of(manifest: bytes) -> References:
         OCI image-spec, manifest.md and image-index.md; Docker's schemas 1 and 2
     """
     try:
-        document = json.loads(manifest)
-    except (ValueError, RecursionError):
+        document = parse_json(manifest)
+    except ValueError:
         return References()
     if not isinstance(document, dict):
         return References()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from moor.errors import InputError
+from moor.formats.nesting import parse_json
 from moor.tasks.attached import DIGEST, ENDS, Attached
 
 SCHEMA = 2
@@ -127,7 +128,7 @@ def parse_manifest(text: str, name: str) -> BundleManifest:
         InputError: it is none, or one of a newer moor.
     """
     try:
-        document = json.loads(text)
+        document = parse_json(text)
         schema = document["schema"]
         found = _manifest(document) if schema in (SCHEMA, WITHOUT_ATTACHED) else None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from moor.errors import InputError
+from moor.formats.nesting import parse_json
 from moor.tasks.bundle.manifest import BLOBS
 from moor.tasks.bundle.opened import OpenBundle
 from moor.tasks.bundle.tar_stream import Entry, TarStream
@@ -58,10 +59,10 @@ class BundledArchive:
         path = self.bundle.places[self._path(digest)]
         try:
             with path.open("rb") as file:
-                found = json.loads(file.read(LARGEST))
+                found = parse_json(file.read(LARGEST))
             if isinstance(found, dict):
                 return found
-        except (ValueError, RecursionError):
+        except ValueError:
             pass
         raise InputError(f"{self.bundle.name}: {self._path(digest)} is no manifest of an image; make the bundle again")
 

@@ -15,6 +15,7 @@ from nornir.core.inventory import Host
 
 from moor.context import site_of
 from moor.errors import InputError
+from moor.formats.nesting import parse_json
 from moor.progress import TransferProgress
 from moor.resources.hashed_file import FileVersion
 from moor.secrets import private_files
@@ -150,7 +151,7 @@ def _open_one(path: Path, key: str, store: Path) -> _One:
         return _One(path, manifest, name, path)
     folder = store / name[:32]
     with suppress(OSError, ValueError):
-        if json.loads((store / f"{name[:32]}.from").read_text()) == list(astuple(FileVersion.of(path.stat()))):
+        if parse_json((store / f"{name[:32]}.from").read_text()) == list(astuple(FileVersion.of(path.stat()))):
             _verify_parts(path, folder, manifest, name, store)
             return _One(path, manifest, name, folder)
     _unpack(path, manifest, folder, store)
@@ -214,7 +215,7 @@ def _version_of(folder: Path, part: Part, path: Path) -> list[int]:
 
 def _known(file: Path) -> dict[str, list[int]]:
     with suppress(OSError, ValueError):
-        found = json.loads(file.read_text())
+        found = parse_json(file.read_text())
         return found if isinstance(found, dict) else {}
     return {}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from moor.errors import InputError
+from moor.formats.nesting import parse_json
 from moor.lazy_imports import tarfile
 from moor.tasks.bundle.manifest import BLOBS
 from moor.tasks.bundle.tar_file import CHUNK
@@ -53,9 +54,9 @@ def _contents(archive: Path, workshop: Workshop) -> tuple[bytes, list[dict[str, 
     """Return the configuration of the image in an archive, and descriptors of its layers, which are put in place."""
     try:
         with tarfile.open(archive) as tar:
-            (image,) = json.loads(_small(tar, "manifest.json"))
+            (image,) = parse_json(_small(tar, "manifest.json"))
             config = _small(tar, image["Config"])
-            pairs = zip(image["Layers"], json.loads(config)["rootfs"]["diff_ids"], strict=True)
+            pairs = zip(image["Layers"], parse_json(config)["rootfs"]["diff_ids"], strict=True)
             return config, [_layer(tar, str(name), str(diff_id), workshop) for name, diff_id in pairs]
     except tarfile.TarError as error:
         raise ValueError(str(error)) from error
@@ -138,7 +139,7 @@ def blobs_of(descriptor: Mapping[str, Any], workshop: Workshop) -> set[str]:
     media_type = str(descriptor.get("mediaType", ""))
     if not ("manifest" in media_type or "index" in media_type):
         return {digest}
-    content = json.loads(path.read_bytes())
+    content = parse_json(path.read_bytes())
     below = [
         *content.get("manifests", ()),
         *content.get("layers", ()),

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from moor.context import site_of
 from moor.errors import HostError, InputError
+from moor.formats.nesting import parse_json
 from moor.secrets import private_files
 from moor.tasks.attached import Attached, manifests_in
 from moor.tasks.bundle.attached import fault_of
@@ -129,7 +130,7 @@ def _some_platforms(need: ImageNeed, source: str, skopeo: Skopeo, workshop: Work
     """Copy some platforms of an image, each with its digest, and put the list of them in the layout."""
     raw = skopeo.raw(source)
     digest = f"sha256:{hashlib.sha256(raw.encode('utf-8', 'surrogateescape')).hexdigest()}"
-    config = "" if "manifests" in json.loads(raw) else skopeo.config(source)
+    config = "" if "manifests" in parse_json(raw) else skopeo.config(source)
     try:
         chosen: OwnList = own_list(raw, digest, need.platforms, config)
     except HostError as error:
@@ -139,12 +140,12 @@ def _some_platforms(need: ImageNeed, source: str, skopeo: Skopeo, workshop: Work
     content = chosen.content.encode()
     made = hashlib.sha256(content).hexdigest()
     workshop.write(f"{BLOBS}/{made}", content)
-    return {"mediaType": json.loads(content)["mediaType"], "digest": f"sha256:{made}", "size": len(content)}
+    return {"mediaType": parse_json(content)["mediaType"], "digest": f"sha256:{made}", "size": len(content)}
 
 
 def descriptor_of(name: str, workshop: Workshop) -> dict[str, object]:
     """Return the descriptor that skopeo has written of an image of the layout."""
-    entries = json.loads((workshop.folder / OCI_INDEX).read_text())["manifests"]
+    entries = parse_json((workshop.folder / OCI_INDEX).read_text())["manifests"]
     for entry in entries:
         if (entry.get("annotations") or {}).get(REF_NAME) == name:
             return {key: entry[key] for key in ("mediaType", "digest", "size")}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from moor.errors import InputError
+from moor.formats.nesting import parse_json
 from moor.settings import SecretRef
 from moor.tasks.bundle.manifest import (
     BLOBS,
@@ -285,4 +286,4 @@ def _remove_empty(folder: Path) -> None:
 
 def shown(manifest: BundleManifest) -> str:
     """Return a manifest as JSON for programs."""
-    return json.dumps(json.loads(manifest.text()), indent=2)
+    return json.dumps(parse_json(manifest.text()), indent=2)

@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from moor.errors import ErrorKind, HostError, InputError
+from moor.formats.nesting import parse_json
 from moor.progress import LOGGER
 from moor.resources.hashed_file import FileVersion, hash_of_file
 from moor.secrets import private_files
@@ -47,7 +48,7 @@ class Workshop:
             left.unlink()
         (self.folder / OCI_LAYOUT).write_text(LAYOUT)
         with suppress(OSError, ValueError):
-            self.hashes = json.loads((self.scratch / HASHES).read_text())
+            self.hashes = parse_json((self.scratch / HASHES).read_text())
 
     def part(self, path: str, kind: str) -> Part:
         """Return a part that is complete; it is hashed unless it was since it was last written."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from nornir.core.inventory import Host
 
+from moor.formats.nesting import parse_json
 from moor.resources.healthy import Healthy
 from moor.tasks.facts import own_registry
 from moor.tasks.harbor.settings import HarborSettings
@@ -28,7 +27,7 @@ def find_unhealthy_components(status: int, body: bytes) -> dict[str, str]:
         Harbor's API, GET /api/v2.0/health
     """
     try:
-        answer = json.loads(body)
+        answer = parse_json(body)
         components = {part["name"]: str(part.get("error") or part["status"]) for part in answer["components"]}
         healthy = status == 200 and answer["status"] == "healthy"
         sick = {part["name"] for part in answer["components"] if part["status"] != "healthy"}

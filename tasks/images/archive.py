@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import lzma
 import zlib
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, Protocol, cast
 
 from moor.errors import InputError
+from moor.formats.nesting import parse_json
 from moor.lazy_imports import tarfile
 
 LARGEST = 4 * 1024 * 1024  # bytes of a manifest or an image's configuration, the limit of registries too
@@ -58,7 +58,7 @@ def read_image_id(archive: Path) -> str:
     """
     try:
         with tarfile.open(archive) as tar:
-            manifest = json.loads(member_of(tar, "manifest.json"))
+            manifest = parse_json(member_of(tar, "manifest.json"))
             (image,) = manifest
             content: bytes = member_of(tar, image["Config"])
     except FileNotFoundError as error:

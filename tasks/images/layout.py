@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -77,7 +76,7 @@ def _oci_image(origin: Origin, read: Read) -> Held:
 
 
 def _docker_image(origin: Origin, read: Read) -> Held:
-    entries = json.loads(read("manifest.json"))
+    entries = parse_json(read("manifest.json"))
     entry = _chosen(origin, entries, [list(entry.get("RepoTags") or []) for entry in entries])
     return Held("image", f"sha256:{hashlib.sha256(read(str(entry['Config']))).hexdigest()}")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from moor.connections.apis.registry_api import BUSY, INDEX_TYPES, REFUSED, RegistryAnswer
+from moor.formats.nesting import parse_json
 from moor.tasks.images_in_use.logins import Login
 from moor.tasks.images_in_use.usage import Usage
 
@@ -102,8 +102,8 @@ def architecture_in(body: bytes) -> frozenset[str] | None:
 
 def _tree(body: bytes) -> Mapping[str, Any]:
     try:
-        tree = json.loads(body)
-    except (ValueError, RecursionError):
+        tree = parse_json(body)
+    except ValueError:
         return {}
     return tree if isinstance(tree, dict) else {}
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
+from moor.formats.nesting import parse_json
+
 ANNOTATION = "moor/cordoned"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 WORK = timedelta(hours=1)  # for what follows a drain; a run that takes longer counts as dead
@@ -75,7 +77,7 @@ def cordon_of(node: Mapping[str, Any]) -> Cordon | None:
     if text is None:
         return None
     try:
-        found = json.loads(text)
+        found = parse_json(text)
         return Cordon(**{**found, "pid": int(found["pid"])})
     except (ValueError, TypeError, KeyError):
         return Cordon("?", "?", "?", 0, "?", "?")  # somebody edited it; it is over

@@ -16,6 +16,7 @@ from pathlib import Path
 from nornir.core.inventory import Host
 
 from moor.context import context_of, site_of
+from moor.formats.nesting import parse_json
 from moor.secrets import private_files
 from moor.secrets.secret import Secret
 
@@ -71,7 +72,7 @@ class Fingerprints:
 
     def _kept(self, thing: str) -> dict[str, str]:
         try:
-            found = json.loads(self._path(thing).read_bytes())
+            found = parse_json(self._path(thing).read_bytes())
         except (FileNotFoundError, ValueError):
             return {}
         return {str(field): str(text) for field, text in found.items()} if isinstance(found, dict) else {}

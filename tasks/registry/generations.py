@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from moor.errors import InputError
+from moor.formats.nesting import parse_json
 from moor.secrets import private_files
 from moor.settings import SecretRef
 from moor.tasks.registry.robot_secret import GENERATION, RobotSecret, secret_path
@@ -88,7 +89,7 @@ class Account:
         """
         path = self.folder / "generations.json"
         try:
-            return Generations(**json.loads(path.read_bytes()))
+            return Generations(**parse_json(path.read_bytes()))
         except FileNotFoundError:
             return Generations()
         except (OSError, ValueError, TypeError) as error:

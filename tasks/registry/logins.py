@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from moor.errors import UnreadableSecret
+from moor.formats.nesting import parse_json
 
 DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
 DOCKER_CFG = "kubernetes.io/dockercfg"
@@ -47,7 +47,7 @@ def read_logins(secret: Mapping[str, Any]) -> dict[str, RegistryLogin] | None:
     if not raw:
         return None
     try:
-        tree = json.loads(base64.b64decode(str(raw), validate=True))
+        tree = parse_json(base64.b64decode(str(raw), validate=True))
     except (ValueError, binascii.Error, RecursionError):
         raise UnreadableSecret("it holds no JSON") from None
     if not isinstance(tree, dict | None):

@@ -32,6 +32,7 @@ def _yaml() -> YAML:
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 10_000
     yaml.preserve_quotes = True
+    yaml.composer.warn_double_anchors = False  # YAML allows to name an anchor anew
     return yaml
 
 

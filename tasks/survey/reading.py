@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
+from moor.formats.nesting import parse_json
 from moor.formats.toml import parse_toml
 from moor.formats.urls import split_url
 from moor.tasks.containerd.loaded_config import subtable
@@ -150,7 +150,7 @@ def yaml_of(text: str) -> dict[str, Any]:
 def json_of(text: str) -> dict[str, Any]:
     """Return a JSON file; an empty one if it is none, or no object."""
     try:
-        found = json.loads(text) if text.strip() else {}
+        found = parse_json(text) if text.strip() else {}
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -10,6 +10,7 @@ from nornir.core import Nornir
 
 from moor.cli.commands.running import open_fleet, print_safely, progress_printer, refuse_other_output, runbook_of
 from moor.cli.options import DIFFERS, Options, Output
+from moor.formats.nesting import parse_json
 from moor.output import text
 from moor.progress import MB, send_progress_to
 from moor.run.protocols.bundling import Bundles, BundleView, bundles_of
@@ -47,7 +48,7 @@ def _run(options: Options, word: str, asked: Callable[[Bundles, Nornir], BundleV
 
 def _print(options: Options, view: BundleView, last: str) -> None:
     if options.output is Output.json:
-        shown = {"path": str(view.path), "lacking": list(view.lacking), "bundle": json.loads(view.document)}
+        shown = {"path": str(view.path), "lacking": list(view.lacking), "bundle": parse_json(view.document)}
         print_safely(json.dumps(shown, indent=2))
         return
     count = len(view.lacking)

@@ -6,7 +6,6 @@ the same domain. It is never sent over plain HTTP, and never to where a registry
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
@@ -26,6 +25,7 @@ from moor.connections.apis.registry_tokens import (
 )
 from moor.connections.ssh.failures import kind_of_request_error
 from moor.errors import ErrorKind, HostError
+from moor.formats.nesting import parse_json
 from moor.formats.urls import join_url, split_url
 from moor.lazy_imports import ssl
 
@@ -199,9 +199,9 @@ class RegistryApi:
         if answer.status != 200:
             raise self._error(f"its token service answers {answer.status}", ErrorKind.UNHEALTHY)
         try:
-            tree = json.loads(answer.body)
+            tree = parse_json(answer.body)
             return read_token(tree if isinstance(tree, dict) else {}, time.monotonic())
-        except (ValueError, RecursionError):
+        except ValueError:
             raise self._error("its token service answers with no JSON", ErrorKind.ANSWER) from None
         except HostError as error:
             raise self._error(str(error), error.kind) from None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from moor.formats.nesting import parse_json
 from moor.path.kernel.packet import (
     BaseChain,
     Condition,
@@ -43,7 +44,7 @@ class Listing:
     """
 
     def __init__(self, printed: str, text: str = "", foreign: Sequence[tuple[str, str]] = ()) -> None:
-        entries = json.loads(printed)["nftables"] if printed.strip() else []
+        entries = parse_json(printed)["nftables"] if printed.strip() else []
         kept = [
             (kind, value)
             for entry in entries

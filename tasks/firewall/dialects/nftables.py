@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network, summarize_address_range
 from typing import Any
 
 from moor.errors import ErrorKind, HostError
+from moor.formats.nesting import parse_json
 from moor.resources.base import literal
 from moor.tasks.access import Network, merged
 from moor.tasks.firewall.dialects.boot import Loader
@@ -60,7 +61,7 @@ def parse_listing(listing: str) -> Iterator[str]:
     References:
         libnftables-json(5). nft merges adjacent addresses into ranges, which are converted back to networks.
     """
-    entries = json.loads(listing)["nftables"] if listing.strip() else []
+    entries = parse_json(listing)["nftables"] if listing.strip() else []
     for entry in entries:
         (kind, value), *_ = entry.items()
         if kind == "chain":

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from moor.connections.apis.harbor import Harbor, require_success
 from moor.connections.apis.harbor_answers import HarborObject, Shape, parse_answer
 from moor.errors import FieldErrors
+from moor.formats.nesting import parse_json
 from moor.resources.base import State
 from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, BY_NAME, Answers, Question
@@ -171,7 +172,7 @@ def _rule_of(answer: Mapping[str, Any]) -> RetentionRule:
 def _untagged(extras: str, decoration: str) -> bool:
     """Return whether a rule keeps untagged artifacts; one that says nothing does, unless it excludes tags."""
     try:
-        found = json.loads(extras) if extras else {}
+        found = parse_json(extras) if extras else {}
     except ValueError:
         return False
     return bool(found.get("untagged", decoration != "excludes")) if isinstance(found, dict) else False

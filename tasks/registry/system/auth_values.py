@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from moor.formats.nesting import parse_json
 from moor.settings import SecretRef
 from moor.tasks.registry.system.auth import MODES, Auth, HttpProxy, Ldap, LdapGroups, Oidc, Uaa
 
@@ -146,7 +147,7 @@ def _decoded(field: str, value: Any) -> Any:
 def read_redirect(text: str) -> dict[str, str] | None:
     """Return the extra parameters that Harbor keeps as JSON; None if there are none."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = parse_json(text)
+    except ValueError:
         return None
     return {str(name): str(word) for name, word in found.items()} if found and isinstance(found, dict) else None

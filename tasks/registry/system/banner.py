@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from moor.formats.nesting import parse_json
 from moor.settings.section import StrictModel
 
 DAY = "%m/%d/%Y"  # how Harbor's API describes the dates
@@ -51,7 +52,7 @@ def encode_banner(banner: Banner) -> str:
 def decode_banner(text: str) -> Banner:
     """Return the banner that Harbor keeps; one that nobody can read is no banner."""
     try:
-        found = json.loads(text or "{}")
+        found = parse_json(text or "{}")
         message = str(found.get("message") or "")
     except (ValueError, AttributeError, RecursionError):
         return Banner(message="")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import HarborObject, Shape
+from moor.formats.nesting import parse_json
 from moor.resources.base import State
 from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Question
@@ -139,8 +139,8 @@ def schedule_from(kind: type[Schedule], answer: Mapping[str, Any] | None) -> Sch
 def parameters_of(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schedule's parameters, which Harbor gives as JSON in a text."""
     try:
-        found = json.loads(answer.get("job_parameters") or "{}")
-    except (ValueError, RecursionError):
+        found = parse_json(answer.get("job_parameters") or "{}")
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

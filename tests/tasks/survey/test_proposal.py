@@ -176,6 +176,7 @@ def test_a_registry_without_a_full_name_is_refused_with_its_hosts() -> None:
         ("/etc/containers/registries.conf", "registry = 5\n"),
         ("/etc/containers/registries.conf", "[[registry]]\nprefix = 'quay.io'\nlocation = 'x[/y'\n"),
         ("/etc/docker/daemon.json", '{"registry-mirrors": ["https://[x"]}'),
+        ("/etc/docker/daemon.json", "[" * 3000),
         ("/etc/rancher/k3s/registries.yaml", "mirrors: {quay.io: {endpoint: ['https://[::1']}}\n"),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from moor.formats.nesting import parse_json
 from moor.lazy_imports import ssl
 
 Tree = dict[str, Any]
@@ -24,8 +25,8 @@ NO_API = "what answers there is no Kubernetes API"
 def judge_answer(code: int, body: bytes) -> tuple[int, Tree]:
     """Return the HTTP status and the object of an answer; one that no Kubernetes API sent becomes a Status."""
     try:
-        tree = json.loads(body)
-    except (ValueError, RecursionError):
+        tree = parse_json(body)
+    except ValueError:
         return _not_an_api(code, f"{NO_API}: {code}, {_page(body)}")
     if not isinstance(tree, dict) or not isinstance(tree.get("kind"), str):
         if code < 300:

@@ -17,6 +17,7 @@ from typing import Any
 
 from moor.connections.apis.cluster.kubeconfig import ExecPlugin, KubeconfigContext
 from moor.errors import ErrorKind, HostError
+from moor.formats.nesting import parse_json
 from moor.secrets.secret import Secret, mask
 
 TIMEOUT_S = 60
@@ -114,8 +115,8 @@ def exec_info(chosen: KubeconfigContext, plugin: ExecPlugin, authority: str) -> 
 def read_credential(output: bytes, plugin: ExecPlugin, where: str) -> PluginLogin:
     """Parse the login that a plugin printed; raises HostError."""
     try:
-        tree = json.loads(output)
-    except (ValueError, RecursionError):
+        tree = parse_json(output)
+    except ValueError:
         raise HostError(
             f"{where}: printed no JSON; does it print anything else to its standard output?", ErrorKind.ANSWER
         ) from None
