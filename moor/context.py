@@ -20,6 +20,7 @@ from nornir.core.task import Task
 
 from moor.choice import ALL, Choice
 from moor.errors import InputError
+from moor.known_configurations import KnownConfigurations
 from moor.settings.access import SiteSettings
 
 KEY = "moor_context"  # in the data of the inventory's defaults; names of sections have no underscore
@@ -146,7 +147,7 @@ class RunContext:
         registry_pair: the hosts of two registries, the first one's before the standby's; empty if there is one.
         serving_host: the one of ``registry_pair`` that serves the registry's name; empty if there is one.
         fingerprint_key: keys the fingerprints of changes (``moor.engine.fingerprints``); empty if none are wanted.
-        known_configurations: by device, the digest of the configuration that history kept last.
+        known_configurations: of devices: what history kept last, and what they had printed.
         approved: by host, the ids of the resources that the run may change; None if it may change all.
         site: the site's settings; None if the inventory was not loaded from a site.
         fleet: the whole inventory, including hosts outside the run's limit.
@@ -178,7 +179,7 @@ class RunContext:
     retirement: RetirementOrder | None = field(default=None, metadata=PORTABLE)
     grace_over: bool = field(default=False, metadata=PORTABLE)
     fingerprint_key: str = field(default="", repr=False, metadata=PORTABLE)
-    known_configurations: Mapping[str, str] = field(default_factory=dict, repr=False, metadata=PORTABLE)
+    known_configurations: KnownConfigurations = field(default=KnownConfigurations(), repr=False, metadata=PORTABLE)
     approved: Mapping[str, frozenset[str]] | None = field(default=None, repr=False, metadata=PORTABLE)
     site: SiteSettings | None = field(default=None, metadata=LOCAL)
     fleet: Inventory | None = field(default=None, metadata=LOCAL)

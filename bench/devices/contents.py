@@ -14,6 +14,8 @@ REGISTRY, PORT, MEMBERS = "10.88.0.11", 443, "10.77.0.0/16"
 OWN = "GigabitEthernet0/0"
 INTERFACES = 140  # six lines each
 ROUTES = 200
+RUNNING = "Building configuration...\n\nCurrent configuration : 48111 bytes\n"
+SAVED = "Using 48111 out of 524288 bytes\n"
 
 
 def address_of(number: int) -> str:
@@ -31,11 +33,14 @@ def configuration(address: str) -> str:
     return "\n".join(_lines(name_at(address), int(IPv4Address(address)) - int(FIRST)))
 
 
+def saved(address: str) -> str:
+    """Return how the device with an address shows what it has saved: the same below another heading."""
+    return SAVED + configuration(address).removeprefix(RUNNING)
+
+
 def _lines(name: str, number: int) -> Iterator[str]:
     yield from (
-        "Building configuration...",
-        "",
-        "Current configuration : 48111 bytes",
+        *RUNNING.splitlines(),
         "!",
         "! Last configuration change at 09:12:33 UTC Mon Mar 2 2026 by ops",
         "version 15.7",

@@ -18,7 +18,7 @@ from threading import Lock, Thread
 import paramiko
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
-from bench.devices.contents import PASSWORD, USER, configuration, make_site, name_at
+from bench.devices.contents import PASSWORD, USER, configuration, make_site, name_at, saved
 
 SHOWN = ("show running-config", "show startup-config")
 LIMIT_S = 60
@@ -102,7 +102,7 @@ class Routers:
             return ""
         with self._lock:
             self.counts.shown += 1
-        return configuration(address).replace("\n", "\r\n") + "\r\n"
+        return (configuration if command == SHOWN[0] else saved)(address).replace("\n", "\r\n") + "\r\n"
 
 
 def main() -> None:

@@ -21,12 +21,14 @@ class DeviceConfiguration:
         text: None if it is the one that history kept last.
         changed_by: the user who changed it last; empty if the device does not tell.
         changed_at: when, in the device's own words.
+        mark: what the device printed, by ``moor.known_configurations``.
     """
 
     digest: str
     text: str | None
     changed_by: str = ""
     changed_at: str = ""
+    mark: str = ""
 
 
 class ConfigurationResult(Result):

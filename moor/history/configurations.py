@@ -16,9 +16,11 @@ from moor.connections.names import NETMIKO, connection_of
 from moor.context import change_context, site_of
 from moor.engine.device_configurations import ConfigurationResult, DeviceConfiguration
 from moor.errors import HistoryError, MoorError
+from moor.history.configuration_marks import read_marks, write_marks
 from moor.history.connection import Connection, as_values
 from moor.history.database import connected
 from moor.history.sql import columns_of, insert, select
+from moor.known_configurations import KnownConfigurations
 from moor.processors import QuietProcessor
 from moor.run.report import DeviceReport, RunReport
 from moor.settings.access import SiteSettings
@@ -89,8 +91,10 @@ class ConfigurationKeeper(QuietProcessor):
     def __init__(self, nr: Nornir) -> None:
         self._settings = site_of(nr)
         self._read: dict[str, list[DeviceConfiguration]] = {}
+        self._before = KnownConfigurations()
         if any(connection_of(host) == NETMIKO for host in nr.inventory.hosts.values()):
-            change_context(nr, known_configurations=self._known())
+            self._before = read_marks(self._settings, self._known())
+            change_context(nr, known_configurations=self._before)
 
     def task_instance_completed(self, task: Task, host: Host, result: MultiResult) -> None:
         """Collect what a task has read of a device."""
@@ -100,7 +104,10 @@ class ConfigurationKeeper(QuietProcessor):
 
     def keep(self, report: RunReport) -> str:
         """Keep what has changed, and note it in the report; return why that was not possible, empty if it was."""
-        return keep_read(self._settings, report, self._read)
+        fault = keep_read(self._settings, report, self._read)
+        if not fault:
+            write_marks(self._settings, self._before, {host: several[-1] for host, several in self._read.items()})
+        return fault
 
     def _known(self) -> Mapping[str, str]:
         """Return the digests of what was kept last; none before the first run, or if the history cannot be read."""

@@ -9,12 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moor.cli.commands import device as command
 from moor.cli.commands import pages
 from moor.cli.options import Options, Output
 from moor.errors import InputError
 from moor.history.database import connected
+from moor.known_configurations import KnownConfigurations
+from moor.secrets.masking import fresh_masker, register
 from moor.settings.config import read_config
 from moor.tasks.devices.keeping import kept_text
 from moor.tasks.devices.last_change import QUESTIONS, LastChange, told_by, told_in
@@ -126,6 +130,57 @@ def test_each_check_keeps_what_has_changed_without_secrets_and_says_who_did_it(e
     files = [path.read_bytes().decode("utf-8", "replace") for path in one.site.rglob("*") if path.is_file()]
     left = [secret for secret in secrets_of(platform) if any(secret in text for text in [*outputs, *files])]
     assert [secret for secret in left if len(secret) > 3] == []
+
+
+def test_what_is_remembered_of_a_device_costs_time_alone_when_it_is_lost(edge: Make) -> None:
+    one = edge("cisco_ios", full("cisco_ios"))
+    first = one.run("drift")[1]
+    marks = one.site / ".moor/device-marks.json"
+    assert marks.stat().st_mode & 0o777 == 0o600
+    for content in (
+        marks.read_bytes(),
+        b"",
+        b"[]",
+        b'{"key": "00", "marks": {"edge1": 3}}',
+        b'{"key": 3}',
+        b"[" * 3000,
+    ):
+        marks.write_bytes(content)
+        assert without_times(one.run("drift")[1]) == without_times(first)
+        assert len(kept(one.site)) == 1
+    change(one)
+    assert one.run("drift")[0] == 2
+    assert len(kept(one.site)) == 2
+    (one.site / ".moor/history.db").unlink()
+    one.run("drift")
+    assert len(kept(one.site)) == 1
+
+
+def without_times(said: str) -> str:
+    """Return a check's output without when its drift began and what the run is called."""
+    return re.sub(r"since [\d: -]+ UTC|\d{8}-\d{6}-\w{4}|\bnew\b.*|\d+ s\b", "", said)
+
+
+def test_a_secret_that_becomes_known_is_struck_out_of_a_configuration_that_did_not_change(edge: Make) -> None:
+    one = edge("cisco_ios")
+    one.box.running[f"interface {INTERFACES['cisco_ios'][0]}"].append("description Winter-is-2026-long")
+    one.run("drift")
+    one.run("drift")
+    assert ["Winter-is-2026-long" in text for text in kept(one.site)] == [True]
+    with fresh_masker():
+        register("Winter-is-2026-long")
+        one.run("drift")
+        one.run("drift")
+    assert ["Winter-is-2026-long" in text for text in kept(one.site)] == [True, False]
+
+
+@given(st.text(), st.text(), st.binary(max_size=8), st.binary(max_size=8))
+def test_a_mark_is_of_the_text_the_rules_and_the_key(text: str, other: str, rules: bytes, key: bytes) -> None:
+    known = KnownConfigurations(key=key + b"1")
+    assert known.mark_of(text, rules) == known.mark_of(text, rules)
+    assert (known.mark_of(text, rules) == known.mark_of(other, rules)) is (text == other)
+    assert known.mark_of(text, rules) != known.mark_of(text, rules + b"2")
+    assert known.mark_of(text, rules) != KnownConfigurations(key=key + b"2").mark_of(text, rules)
 
 
 def test_an_apply_keeps_what_was_there_before_it_and_what_it_made(edge: Make) -> None:
