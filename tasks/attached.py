@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from moor.formats.nesting import parse_json
+from moor.formats.nesting import parse_object
 
 ENDS = {".sig": "signature", ".att": "attestation", ".sbom": "SBOM"}  # of cosign's tags
 REFERRING = "referring"
@@ -121,7 +121,7 @@ def digest_of(content: bytes) -> str:
 
 def referring_in(pages: Iterable[bytes]) -> list[str]:
     """Return the digests in the pages of a list of references; what is none is left out."""
-    entries = [entry for page in pages for entry in _listed(_tree(page).get("manifests"))]
+    entries = [entry for page in pages for entry in _listed(parse_object(page).get("manifests"))]
     digests = [str(entry.get("digest", "")) for entry in entries if isinstance(entry, Mapping)]
     return list(dict.fromkeys(digest for digest in digests if DIGEST.fullmatch(digest)))
 
@@ -133,17 +133,9 @@ def manifests_in(content: bytes) -> list[str]:
 
 def marks_in(content: bytes) -> frozenset[str]:
     """Return what tells the layers of a manifest of cosign's apart: each one is a signature, or an attestation."""
-    layers = [layer for layer in _listed(_tree(content).get("layers")) if isinstance(layer, Mapping)]
+    layers = [layer for layer in _listed(parse_object(content).get("layers")) if isinstance(layer, Mapping)]
     signatures = [(layer.get("annotations") or {}).get(SIGNATURE, "") for layer in layers]
     return frozenset(f"{layer.get('digest')} {mark}" for layer, mark in zip(layers, signatures, strict=True))
-
-
-def _tree(content: bytes) -> Mapping[str, Any]:
-    try:
-        found = parse_json(content)
-    except ValueError:
-        return {}
-    return found if isinstance(found, Mapping) else {}
 
 
 def _listed(value: object) -> list[Any]:
@@ -180,7 +172,7 @@ def shown(found: Iterable[Attached]) -> str:
 
 def descriptor_of(content: bytes) -> dict[str, object]:
     """Return the entry of a manifest in the list of what refers to its subject."""
-    tree = _tree(content)
+    tree = parse_object(content)
     kind = tree.get("artifactType") or (tree.get("config") or {}).get("mediaType")
     found: dict[str, object] = {"mediaType": tree.get("mediaType"), "digest": digest_of(content), "size": len(content)}
     found |= {"artifactType": kind} if kind else {}
@@ -189,7 +181,9 @@ def descriptor_of(content: bytes) -> dict[str, object]:
 
 def list_with(pages: Sequence[bytes], added: Iterable[Mapping[str, object]]) -> dict[str, object]:
     """Return the list of references that a registry has, with others added to it."""
-    entries = [entry for page in pages for entry in _listed(_tree(page).get("manifests")) if isinstance(entry, Mapping)]
+    entries = [
+        entry for page in pages for entry in _listed(parse_object(page).get("manifests")) if isinstance(entry, Mapping)
+    ]
     known = {entry.get("digest") for entry in entries}
     entries += [entry for entry in added if entry["digest"] not in known]
     return {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from moor.errors import InputError
-from moor.formats.nesting import parse_json
+from moor.formats.nesting import parse_json, parse_object
 from moor.tasks.attached import SIGNATURE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def is_signed(digest: str, manifests: Iterable[str], read: Read, key: str) -> bo
 
 def _signatures(digest: str, manifest: str, read: Read) -> Iterator[tuple[bytes, bytes]]:
     """Yield the signatures of a manifest that are about the digest, each with what is signed."""
-    for layer in _listed(_tree(read(manifest)), "layers"):
+    for layer in _listed(parse_object(read(manifest)), "layers"):
         kind = str(layer.get("mediaType", ""))
         try:
             if kind == SIMPLE:
@@ -65,14 +65,6 @@ def _of_envelope(digest: str, envelope: Mapping[str, Any]) -> Iterator[tuple[byt
     if statement.get("predicateType") == SIGNED and digest.removeprefix("sha256:") in hashes:
         signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
         yield from ((b64decode(one["sig"]), signed) for one in _listed(envelope, "signatures"))
-
-
-def _tree(content: bytes) -> Mapping[str, Any]:
-    try:
-        found = parse_json(content)
-    except ValueError:
-        return {}
-    return found if isinstance(found, Mapping) else {}
 
 
 def _listed(tree: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -20,6 +20,15 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("nested too deep") from None
 
 
+def parse_object(text: str | bytes) -> dict[str, Any]:
+    """Return the object that a JSON text is, an empty one if it is none: what others say may be anything."""
+    try:
+        found = parse_json(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def refuse_deep(tree: Any) -> None:
     """Raise ValueError if a document is nested deeper than ``DEEPEST``."""
     level = [tree]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from moor.connections.apis.registry_api import BUSY, INDEX_TYPES, REFUSED, RegistryAnswer
-from moor.formats.nesting import parse_json
+from moor.formats.nesting import parse_object
 from moor.tasks.images_in_use.logins import Login
 from moor.tasks.images_in_use.usage import Usage
 
@@ -76,7 +76,7 @@ def classify(answer: RegistryAnswer) -> Asked:
 
 def with_manifest(asked: Asked, body: bytes) -> Asked:
     """Return the answer with what the manifest itself says; unchanged if it is none."""
-    tree = _tree(body)
+    tree = parse_object(body)
     entries = tree.get("manifests")
     if not isinstance(entries, list):
         return asked
@@ -89,23 +89,15 @@ def with_manifest(asked: Asked, body: bytes) -> Asked:
 
 def config_digest(body: bytes) -> str:
     """Return the digest of the configuration that a manifest names; empty if it names none."""
-    config = _tree(body).get("config")
+    config = parse_object(body).get("config")
     digest = config.get("digest") if isinstance(config, dict) else None
     return digest if isinstance(digest, str) else ""
 
 
 def architecture_in(body: bytes) -> frozenset[str] | None:
     """Return the architecture in an image's configuration; None if it says none."""
-    found = _tree(body).get("architecture")
+    found = parse_object(body).get("architecture")
     return frozenset({found}) if isinstance(found, str) and found else None
-
-
-def _tree(body: bytes) -> Mapping[str, Any]:
-    try:
-        tree = parse_json(body)
-    except ValueError:
-        return {}
-    return tree if isinstance(tree, dict) else {}
 
 
 @dataclass(frozen=True)

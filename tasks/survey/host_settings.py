@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from moor.formats.nesting import parse_object
 from moor.tasks.containerd.loaded_config import subtable
 from moor.tasks.docker.install import CERTS as DOCKER_CERTS
 from moor.tasks.docker.settings import DockerSettings
@@ -12,7 +13,7 @@ from moor.tasks.podman.configure import CERTS as PODMAN_CERTS
 from moor.tasks.survey.host_proxy import docker_settings, proxy_settings
 from moor.tasks.survey.host_routes import route_settings
 from moor.tasks.survey.host_time import time_settings
-from moor.tasks.survey.reading import PUBLIC, RANCHER, Way, hosts_entries, json_of, place_of, toml_of, ways_of
+from moor.tasks.survey.reading import PUBLIC, RANCHER, Way, hosts_entries, place_of, toml_of, ways_of
 from moor.tasks.survey.registry import harbor_name
 from moor.tasks.survey.script import HostView
 from moor.tasks.survey.setting import Setting
@@ -131,7 +132,7 @@ def _mirrors(view: HostView, registry: str) -> Iterator[Setting]:
         project = way.project
         yield Setting(mirror, {} if project == way.name.replace(":", "-") else {"project": project}, way.source, True)
         yield Setting((*mirror, "fallback"), _has_fallback(way, view), way.source, True)
-    listed = json_of(view.files.get(DAEMON, "")).get("registry-mirrors")
+    listed = parse_object(view.files.get(DAEMON, "")).get("registry-mirrors")
     first = str(listed[0]) if isinstance(listed, list) and listed else ""
     if first.startswith("https://") and (place := place_of(first)):
         yield Setting(("data", "mirrors", "docker.io", "front"), f"https://{place}", DAEMON, True)

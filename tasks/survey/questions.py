@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from moor.connections.names import OUTSIDERS
+from moor.formats.nesting import parse_object
 from moor.run.protocols.proposing import SurveyRequest
 from moor.tasks.containerd.loaded_config import subtable
 from moor.tasks.proxies.running import judge_proxy
@@ -13,7 +14,7 @@ from moor.tasks.survey.agreement import Agreed, lacking
 from moor.tasks.survey.host_proxy import proxy_questions
 from moor.tasks.survey.host_routes import route_questions
 from moor.tasks.survey.host_settings import addresses_in, groups_of
-from moor.tasks.survey.reading import json_of, toml_of, ways_of
+from moor.tasks.survey.reading import toml_of, ways_of
 from moor.tasks.survey.registry import DAEMON, Candidate
 from moor.tasks.survey.script import HostView
 from moor.tasks.survey.site_files import SiteFiles
@@ -71,7 +72,7 @@ def _about_host(view: HostView, found: Findings, request: SurveyRequest) -> Iter
         yield f"{view.name}: nothing of the registry was found; if it shall pull, write another group than {OUTSIDERS}"
     if view.fact("firewall") and "firewall" not in found.present.sections:
         yield f"{view.name}: moor's firewall rules are there; write data.access and data.firewall to keep them so"
-    insecure = json_of(view.files.get(DAEMON, "")).get("insecure-registries")
+    insecure = parse_object(view.files.get(DAEMON, "")).get("insecure-registries")
     if isinstance(insecure, list) and registry in map(str, insecure):
         yield f"{view.name}: {DAEMON}: insecure-registries has {registry}; moor refuses that until it is taken out"
     for path in dict.fromkeys(_unchecked(view, registry)):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
-from moor.formats.nesting import parse_json
 from moor.formats.toml import parse_toml
 from moor.formats.urls import split_url
 from moor.tasks.containerd.loaded_config import subtable
@@ -142,15 +141,6 @@ def yaml_of(text: str) -> dict[str, Any]:
 
     try:
         found = parse_yaml(text) if text.strip() else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def json_of(text: str) -> dict[str, Any]:
-    """Return a JSON file; an empty one if it is none, or no object."""
-    try:
-        found = parse_json(text) if text.strip() else {}
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from moor.errors import InputError
 from moor.folding import fold
+from moor.formats.nesting import parse_object
 from moor.tasks.facts import check_full_name
-from moor.tasks.survey.reading import PUBLIC, json_of, place_of, ways_of
+from moor.tasks.survey.reading import PUBLIC, place_of, ways_of
 from moor.tasks.survey.script import HostView
 
 DAEMON = "/etc/docker/daemon.json"
@@ -66,7 +67,7 @@ def _named(view: HostView) -> Iterator[tuple[str, str, bool]]:
         yield name, view.fact("harbor"), True
     for way in ways_of(view):
         yield way.place, way.source, way.name == way.place or bool(way.project)
-    listed = json_of(view.files.get(DAEMON, "")).get("insecure-registries")
+    listed = parse_object(view.files.get(DAEMON, "")).get("insecure-registries")
     for one in listed if isinstance(listed, list) else ():
         if "/" not in str(one):
             yield str(one).lower(), DAEMON, True

@@ -191,7 +191,7 @@ FAULTS = (
     Fault(
         "clock",
         sh(AHEAD, "rm /usr/local/sbin/date"),
-        ("requirement:clock", "ahead of the controller's", "set both by NTP"),
+        ("requirement:clock", "ahead of the controller's", "have an NTP service set both"),
     ),
     Fault("noexec", sh("mount -o remount,noexec /tmp", "mount -o remount,exec /tmp")),
     Fault("german", sh(f"echo '{GERMAN}' | tr ' ' '\\n' >/etc/environment; echo 'export {GERMAN}' >~ops/.bashrc")),

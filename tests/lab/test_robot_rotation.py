@@ -79,9 +79,12 @@ def login_of(cluster: Client, namespace: str) -> tuple[str, str]:
     return user, password
 
 
-def killed(moored: Moored, after_s: float, *words: str) -> None:
+def killed(moored: Moored, after_s: float, *words: str, begun: str = "") -> None:
+    """Kill a command some seconds after its start, or after it has written its first file of a name."""
     argv = [sys.executable, "-m", "moor", *words, "--yes", "--site", str(moored.moor.site)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        if begun:
+            until(lambda: list((moored.moor.site / ".moor").rglob(begun)), f"{begun} is there", 90)
         after(after_s)
         process.kill()
 
@@ -128,8 +131,9 @@ def test_a_login_is_rotated_while_nodes_pull_and_the_former_one_is_refused_after
         assert planned.returncode == 2, planned.said
         assert "~ secret:late/registry" in planned.stdout
         with pulls(moored, told):
-            for after_s in (1.5, 2.5, 4):
+            for after_s in (1.5, 2.5):
                 killed(moored, after_s, "rotate", "robot", "demo+mover")
+            killed(moored, 1, "rotate", "robot", "demo+mover", begun="generations.json")
             done = moor("apply", "robot_rotation", "--yes")
             assert done.returncode == 0, done.said
         new = login_of(cluster, "late")

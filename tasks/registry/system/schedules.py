@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from moor.connections.apis.harbor import Harbor
 from moor.connections.apis.harbor_answers import HarborObject, Shape
-from moor.formats.nesting import parse_json
+from moor.formats.nesting import parse_object
 from moor.resources.base import State
 from moor.settings.section import StrictModel
 from moor.tasks.registry.answers import API, Answers, Question
@@ -138,11 +138,7 @@ def schedule_from(kind: type[Schedule], answer: Mapping[str, Any] | None) -> Sch
 
 def parameters_of(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schedule's parameters, which Harbor gives as JSON in a text."""
-    try:
-        found = parse_json(answer.get("job_parameters") or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return parse_object(answer.get("job_parameters") or "{}")
 
 
 class ScheduleTimes(HarborObject):
