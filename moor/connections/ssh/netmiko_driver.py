@@ -20,7 +20,7 @@ from moor.connections.ssh.destination import Destination, find_destination
 from moor.connections.ssh.host_keys import accepted_keys, known_hosts_name
 from moor.connections.ssh.host_socket import HostSocket, open_indirect_socket
 from moor.connections.ssh.private_keys import private_key
-from moor.connections.ssh.tcp import tune_socket
+from moor.connections.ssh.tcp import has_hung_up, tune_socket
 from moor.connections.ssh.unknown_key import UnknownHostKey
 from moor.errors import InputError
 
@@ -156,8 +156,9 @@ class MoorLinux(LinuxSSH):
         return transport
 
     def is_alive(self) -> bool:
-        """Return whether the transport is up."""
-        return self.remote_conn_pre is not None and self.transport.is_active()
+        """Return whether the transport is up; its thread may not have noticed yet that the host has closed it."""
+        up = self.remote_conn_pre is not None and self.transport.is_active()
+        return up and not has_hung_up(self.transport.sock.fileno())
 
     def _open_interactive(self) -> None:
         if self.remote_conn is None and self.remote_conn_pre is not None:

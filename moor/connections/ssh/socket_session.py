@@ -16,6 +16,7 @@ from moor.connections.ssh.host_socket import HostSocket, host_socket_steps
 from moor.connections.ssh.in_thread import CALLS, in_thread
 from moor.connections.ssh.session import Errors, SSHSession, UnfitLibraryError
 from moor.connections.ssh.steps import Steps, Wait
+from moor.connections.ssh.tcp import has_hung_up
 from moor.errors import HostError, InputError
 
 LOGIN = frozenset(("key_file", "passphrase", "password", "secret", "use_keys", "allow_agent"))
@@ -116,11 +117,7 @@ class SocketSession(SSHSession):
         return Wait(self._descriptor, flags | select.POLLRDHUP, until)
 
     def is_alive(self) -> bool:
-        if not self.has_connection():
-            return False
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLRDHUP)
-        return not poll.poll(0)
+        return self.has_connection() and not has_hung_up(self._descriptor)
 
     def explain_way(self) -> str:
         return self._socket.proxy_errors() if self._socket else ""
