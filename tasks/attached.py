@@ -80,7 +80,8 @@ def questions(subject: str) -> list[str]:
 def read_answers(subject: str, answers: Mapping[str, Answer]) -> Attachments:
     """Return what is attached to a digest, by the answers to its ``questions``.
 
-    A registry without the API of references has a tag with the list of them, which its clients write.
+    A registry without the API of references has a tag with the list of them, which its clients write. Some of these
+    answer to any path with a page, which is no list.
     """
     found: dict[Attached, frozenset[str]] = {}
     unknown: list[str] = []
@@ -91,7 +92,7 @@ def read_answers(subject: str, answers: Mapping[str, Answer]) -> Attachments:
         elif _is_unclear(status):
             unknown.append(_words(status))
     status, pages = answers[f"referrers/{subject}"]
-    if status != 200 and (status in REFUSED or not _is_unclear(status)):
+    if (status == 200 and not _is_list(pages)) or status in REFUSED or (status != 200 and not _is_unclear(status)):
         status, pages = answers[f"manifests/{tag_of(subject)}"]
     if status == 200:
         found |= {Attached(subject, digest): frozenset() for digest in referring_in(pages)}
@@ -105,6 +106,10 @@ def joined(found: Iterable[Attachments]) -> Attachments:
     each = list(found)
     marks = {one: marks for attachments in each for one, marks in attachments.marks.items()}
     return Attachments(marks, next((one.unknown for one in each if one.unknown), ""))
+
+
+def _is_list(pages: Sequence[bytes]) -> bool:
+    return all("manifests" in parse_object(page) for page in pages)
 
 
 def _is_unclear(status: int) -> bool:
@@ -134,12 +139,16 @@ def manifests_in(content: bytes) -> list[str]:
 def marks_in(content: bytes) -> frozenset[str]:
     """Return what tells the layers of a manifest of cosign's apart: each one is a signature, or an attestation."""
     layers = [layer for layer in _listed(parse_object(content).get("layers")) if isinstance(layer, Mapping)]
-    signatures = [(layer.get("annotations") or {}).get(SIGNATURE, "") for layer in layers]
+    signatures = [_mapping(layer.get("annotations")).get(SIGNATURE, "") for layer in layers]
     return frozenset(f"{layer.get('digest')} {mark}" for layer, mark in zip(layers, signatures, strict=True))
 
 
 def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def held_of(there: Attachments, here: Attachments) -> tuple[list[Attached], list[Attached]]:
@@ -173,7 +182,7 @@ def shown(found: Iterable[Attached]) -> str:
 def descriptor_of(content: bytes) -> dict[str, object]:
     """Return the entry of a manifest in the list of what refers to its subject."""
     tree = parse_object(content)
-    kind = tree.get("artifactType") or (tree.get("config") or {}).get("mediaType")
+    kind = tree.get("artifactType") or _mapping(tree.get("config")).get("mediaType")
     found: dict[str, object] = {"mediaType": tree.get("mediaType"), "digest": digest_of(content), "size": len(content)}
     found |= {"artifactType": kind} if kind else {}
     return found | ({"annotations": tree["annotations"]} if tree.get("annotations") else {})

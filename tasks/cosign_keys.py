@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from moor.errors import InputError
@@ -34,11 +35,12 @@ def is_signed(digest: str, manifests: Iterable[str], read: Read, key: str) -> bo
     Raises:
         InputError: the key is none
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         public = load_pem_public_key(key.encode())
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise InputError(f"not a public key of cosign's, which cosign public-key prints: {error}") from None
     return any(_verified(public, *one) for manifest in manifests for one in _signatures(digest, manifest, read))
 
@@ -64,7 +66,9 @@ def _of_envelope(digest: str, envelope: Mapping[str, Any]) -> Iterator[tuple[byt
     hashes = [one["digest"].get("sha256") for one in _listed(statement, "subject")]
     if statement.get("predicateType") == SIGNED and digest.removeprefix("sha256:") in hashes:
         signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
-        yield from ((b64decode(one["sig"]), signed) for one in _listed(envelope, "signatures"))
+        for one in _listed(envelope, "signatures"):
+            with suppress(ValueError, LookupError, TypeError):  # what is none takes nothing from the others
+                yield b64decode(one["sig"]), signed
 
 
 def _listed(tree: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,14 @@ def test_the_tag_of_references_counts_only_where_the_registry_has_no_api_of_them
     for status in (404, 405, 400, 401, 403, 501):
         found = read_answers(IMAGE, answers(api=(status, []), tag=(200, [page(OTHER)])))
         assert [one.digest for one in found.marks] == [OTHER]
+
+
+@pytest.mark.parametrize("content", [b"<html>not here</html>", b'{"errors": []}', b""])
+def test_an_answer_of_200_that_is_no_list_is_no_api_of_references(content: bytes) -> None:
+    found = read_answers(IMAGE, answers(api=(200, [content]), tag=(200, [page(OTHER)])))
+    assert [one.digest for one in found.marks] == [OTHER]
+    assert not read_answers(IMAGE, answers(api=(200, [content])))
+    assert not read_answers(IMAGE, answers(api=(200, [b'{"manifests": []}']), tag=(200, [page(OTHER)])))
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
@@ -150,6 +159,29 @@ def test_a_flipped_bit_of_what_was_signed_is_refused(keys: tuple[Path, Path], at
         assert not is_signed(IMAGE, [blobs.manifest(SIGSTORE, content)], blobs.__getitem__, keys[0].read_text())
 
 
-def test_what_is_no_key_is_told() -> None:
-    with pytest.raises(InputError, match=r"not a public key of cosign's, which cosign public-key prints"):
-        is_signed(IMAGE, [], Blobs().__getitem__, "none")
+@pytest.mark.parametrize("before", [{"sig": "x"}, {"sig": 1}, {}, {"sig": "MEUC"}])
+def test_one_right_signature_of_several_is_enough(keys: tuple[Path, Path], before: dict[str, Any]) -> None:
+    blobs, made = Blobs(), json.loads(sigstore_bundle(IMAGE, keys[0]))
+    made["dsseEnvelope"]["signatures"].insert(0, before)
+    manifest = blobs.manifest(SIGSTORE, json.dumps(made).encode())
+    assert is_signed(IMAGE, [manifest], blobs.__getitem__, keys[0].read_text())
+    assert not is_signed(IMAGE, [manifest], blobs.__getitem__, keys[1].read_text())
+
+
+@pytest.mark.parametrize("annotations", ["x", [1], 1, None])
+def test_layers_whose_annotations_are_none_are_told_apart_by_their_digests(annotations: Any) -> None:
+    layer = {"digest": IMAGE, "annotations": annotations}
+    assert marks_in(json.dumps({"layers": [layer]}).encode()) == {f"{IMAGE} "}
+
+
+def key_of(folder: Path, *algorithm: str) -> str:
+    argv = ["openssl", "genpkey", "-algorithm", *algorithm, "-out", str(folder / "key")]
+    subprocess.run(argv, check=True, capture_output=True)
+    argv = ["openssl", "pkey", "-in", str(folder / "key"), "-pubout"]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+def test_what_is_no_key_is_told(tmp_path: Path) -> None:
+    for key in ("none", key_of(tmp_path, "EC", "-pkeyopt", "ec_paramgen_curve:prime239v1")):
+        with pytest.raises(InputError, match=r"not a public key of cosign's, which cosign public-key prints"):
+            is_signed(IMAGE, [], Blobs().__getitem__, key)
