@@ -31,7 +31,9 @@ def attached_to(need: ImageNeed, subjects: Sequence[str]) -> Attachments:
         kind, _, reference = path.partition("/")
         if kind == "referrers":
             return api.referrers(origin.repository, reference, login)
-        answer = api.manifest("GET", origin.repository, reference, login)
+        answer = api.manifest("HEAD", origin.repository, reference, login)  # which Docker Hub does not count as a pull
+        if answer.status == 200:
+            answer = api.manifest("GET", origin.repository, reference, login)
         return answer.status, [answer.body]
 
     paths = [path for subject in subjects for path in questions(subject)]

@@ -44,29 +44,37 @@ def parse_bodies(text: str, asked: Sequence[tuple[Origin, Sequence[str]]]) -> li
     return found
 
 
-# Each path is a transfer of its own in one configuration of curl, since a manifest that is not there is no error. Its
-# body is kept as it is: its hash is the digest.
+# Each path is a transfer of its own in one configuration of curl, since a manifest that is not there is no error. For
+# manifests it is a HEAD, which Docker Hub does not count as a pull: most images have none of them. The body of one that
+# is there is kept as it is: its hash is the digest.
 MANY = f"""\
 command -v curl >/dev/null 2>&1 || exit 0
 parallel=; ! curl --help all 2>/dev/null | grep -q -- --parallel-max || parallel='--parallel --parallel-max {AT_ONCE}'
 moor_many() {{ # SIDE HOST REPOSITORY, with lines NUMBER PATH on stdin
   m="$w/many"; rm -rf "$m"; mkdir "$m"; cat > "$m/asked"
   read -r n p < "$m/asked"
-  moor_ask "$1" "$2" "$3" "$p" 2>/dev/null || return 0 # logs in, which the others need not any more
+  moor_ask "$1" "$2" "$3" "$p" -I 2>/dev/null || return 0 # logs in, which the others need not any more
   while read -r n p; do
     echo next
     cat "$w/$1/ca" "$k"
     printf 'url = "https://%s/v2/%s/%s"\\n' "$2" "$3" "$p"
     printf 'output = "%s"\\ndump-header = "%s.h"\\nwrite-out = "%%{{http_code}} %s\\\\n"\\n' "$m/$n" "$m/$n" "$n"
     printf 'header = "%s"\\nmax-time = {ASK_S}\\n' 'Accept: {MANIFESTS}'
+    case $p in manifests/*) echo head ;; esac
     printf 'silent\\nlocation\\nproto = "=https"\\nproto-redir = "=https"\\n'
   done < "$m/asked" | sed 1d > "$m/config" # the first has none before it
   curl $parallel --config "$m/config" > "$m/codes" 2>"$w/said"
-  while read -r n p; do moor_body "$n" "$3" "$1" "$2"; done < "$m/asked"
+  while read -r n p; do moor_body "$n" "$3" "$1" "$2" "$p"; done < "$m/asked"
 }}
-moor_body() {{ # NUMBER REPOSITORY SIDE HOST
+moor_body() {{ # NUMBER REPOSITORY SIDE HOST PATH
   number=$1 repository=$2 side=$3 host=$4
   c=$(sed -n "s/^\\([0-9]\\{{3\\}}\\) $number\\$/\\1/p" "$m/codes" | tail -n 1)
+  case ${{c:-000}}$5 in 200manifests/*)
+    moor_ask "$side" "$host" "$repository" "$5" 2>/dev/null && [ "$c" = 200 ] || {{ # gone meanwhile, or too many
+      echo "moor-at: $number ${{c:-000}} "; return; }}
+    echo "moor-at: $number 200 $(base64 < "$w/body" | tr -d '\\n')"
+    return ;;
+  esac
   [ "$c" = 200 ] || {{ echo "moor-at: $number ${{c:-000}} "; return; }}
   echo "moor-at: $number 200 $(base64 < "$m/$number" | tr -d '\\n')"
   l=$(tr -d '\\r' < "$m/$number.h" | moor_next) i=0

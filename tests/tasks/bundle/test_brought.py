@@ -89,6 +89,8 @@ def test_images_of_others_arrive_with_their_digests_and_upstream_is_not_asked(tm
         done = create(site)
         assert done.returncode == 2, done.said
         assert PASSWORD not in done.said
+        assert registries.theirs.since(0, "HEAD", "/manifests/sha256-")
+        assert registries.theirs.since(0, "GET", "/manifests/sha256-") == []  # which would count as pulls
         fetched = registries.theirs.since(0, "GET", "/blobs/")
         blobs = sorted(path.stat().st_ino for path in (site / "fleet" / BLOBS).iterdir())
 

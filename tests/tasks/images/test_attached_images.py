@@ -170,3 +170,17 @@ def test_an_image_whose_signatures_are_not_known_is_not_copied_without_them(brin
         "whether upstream has signatures of shop/app:1 that are not here is not known"
         in bringing("plan", "images").said
     )
+
+
+def test_what_upstream_has_not_costs_no_pull(bringing: Bringing, key: Path) -> None:
+    theirs = bringing.registries.theirs
+    with bringing.upstream as upstream:
+        whole = put_list(upstream, "app", "1", [AMD, ARM], "app")
+        sign(upstream, "app", whole, key)
+    bringing.write({"shop/app:1": {"from": f"{theirs.place}/app:1"}})
+    bringing("apply", "images", "--yes")
+    asked = len(theirs.asked)
+    assert bringing.planned() == {}
+    assert theirs.since(asked, "GET", "/manifests/") == [f"GET /v2/app/manifests/{tag(whole, '.sig')}"]
+    heads = theirs.since(asked, "HEAD", "/manifests/sha256-")
+    assert len({one for one in heads}) == 3 * 4  # three manifests, each with three ends and the list
