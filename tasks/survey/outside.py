@@ -15,13 +15,20 @@ from moor.tasks.time.chrony_conf import PATHS
 
 MOST_ROUTES = 200
 
+# What is left of an address without its login is printed only if it is one: a login may be anywhere in another text.
+ADDRESS = r"([A-Za-z0-9+.-]+://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/*"
+
 # A line is proxied=PROGRAM|UNIT|FILE|login, if it has one|URL|NO_PROXY; without a URL, the program goes without.
 READ_PROXIES = f"""\
 {LIST_PROXY_FILES}
 moor_proxied() {{ # PROGRAM UNIT FILE URL NO_PROXY
   case $4 in *@*) set -- "$1" "$2" "$3" "$4" "$5" login ;; esac
-  printf 'proxied=%s|%s|%s|%s|%s|%s\\n' "$1" "$2" "$3" "$6" \\
-    "$(printf '%s\\n' "$4" | sed 's#^\\([a-z0-9]*://\\)*.*@#\\1#')" "$5"
+  printf 'proxied=%s|%s|%s|%s|%s|%s\\n' "$1" "$2" "$3" "$6" "$(moor_address "$4")" \\
+    "$(printf '%s\\n' "$5" | sed 's#.*@##')"
+}}
+moor_address() {{ # URL
+  set -- "$(printf '%s\\n' "${{1#login@}}" | sed 's#^\\([A-Za-z0-9]*://\\)*.*@#\\1#; s#[[:space:]]*$##')"
+  [ -z "$1" ] || printf '%s\\n' "$1" | grep -xE '{ADDRESS}' || echo '?'
 }}
 moor_has_login() {{ # PID; prints what has moor_proxied see a login
   ! tr '\\0' '\\n' < "/proc/$1/environ" 2>/dev/null | grep -qiE '^https_proxy=.*@' || printf %s login@
@@ -55,7 +62,8 @@ if systemctl is-active --quiet docker 2>/dev/null; then
   moor_file /etc/systemd/system/docker.service.d/moor-proxy.conf
 fi
 if command -v apt-config >/dev/null 2>&1; then
-  x=$(apt-config dump 2>/dev/null | sed -n 's/^Acquire::https*::Proxy "\\(.*\\)";$/\\1/p' | tail -n 1)
+  x=$(apt-config dump 2>/dev/null | sed -n 's/^Acquire::https*::Proxy "\\(.*\\)";$/\\1/p' |
+    grep -vixE 'direct|false' | tail -n 1)
   moor_proxied packages apt "$(grep -lsiE '^[^/#]*proxy' /etc/apt/apt.conf /etc/apt/apt.conf.d/* | head -n 1)" "$x" ""
 fi
 for f in {DNF} {YUM}; do
@@ -70,9 +78,9 @@ if [ -f {SYSCONFIG} ] && command -v zypper >/dev/null 2>&1; then
   [ -z "$x" ] || ! grep -qs '^proxy-user' /root/.curlrc || x=login@$x
   moor_proxied packages zypper {SYSCONFIG} "$x" ""
 fi
-x=$(sed -n 's/^\\(export \\)*[Hh][Tt][Tt][Pp][Ss]_[Pp][Rr][Oo][Xx][Yy]=//p' {ENVIRONMENT} 2>/dev/null |
-  tail -n 1 | tr -d "\\"'")
-w=$(sed -n 's/^\\(export \\)*[Nn][Oo]_[Pp][Rr][Oo][Xx][Yy]=//p' {ENVIRONMENT} 2>/dev/null | tail -n 1 | tr -d "\\"'")
+e=$(sed 's/^[[:space:]]*//; s/[[:space:]]#.*//; s/^export //' {ENVIRONMENT} 2>/dev/null | tr -d "\\"'")
+x=$(printf '%s\\n' "$e" | sed -n 's/^[Hh][Tt][Tt][Pp][Ss]_[Pp][Rr][Oo][Xx][Yy]=//p' | tail -n 1)
+w=$(printf '%s\\n' "$e" | sed -n 's/^[Nn][Oo]_[Pp][Rr][Oo][Xx][Yy]=//p' | tail -n 1)
 moor_proxied environment logins {ENVIRONMENT} "$x" "$w\""""
 
 READ_TIME = f"""\

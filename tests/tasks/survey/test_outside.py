@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from moor.run.protocols.proposing import SurveyRequest
 from moor.tasks.proxies.no_proxy import LOCAL
+from moor.tasks.proxy.programs import ENVIRONMENT
 from moor.tasks.survey.document import load
 from moor.tasks.survey.host_proxy import bare
 from moor.tasks.survey.outside import READ_PROXIES
@@ -186,6 +187,35 @@ def test_no_login_of_a_proxy_leaves_the_host(shell: str, password: str, tmp_path
     assert "|login|http://proxy:3128|" in done
     assert "ter2" not in done
     assert "ter2" not in text(sh(shell, f"{HIDE} <<'MOOR'\nHTTPS_PROXY={url}\nMOOR\n").stdout)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("HTTPS_PROXY='http://bob:hunter2@proxy:3128' # not hunter2", "login|http://proxy:3128|"),
+        ("HTTPS_PROXY=http://proxy:3128 # was http://bob:hunter2@old:1", "|http://proxy:3128|"),
+        ("HTTPS_PROXY=http://bob:hunter2@proxy:3128/hunter2", "login|?|"),
+        ("HTTPS_PROXY=http://bob:hunter2", "|?|"),
+        ("  export https_proxy=http://a:1\nHTTPS_PROXY=proxy:3128\r\nno_proxy=bob:hunter2@b", "|proxy:3128|b"),
+        ("#HTTPS_PROXY=http://bob:hunter2@proxy:3128", "||"),
+    ],
+)
+def test_comments_and_slips_around_a_proxy_show_no_login(shell: str, lines: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "environment").write_bytes(f"{lines}\n".encode())
+    script = READ_PROXIES.replace(ENVIRONMENT, str(tmp_path / "environment"))
+    done = text(sh(shell, f"moor_fact() {{ :; }}\nmoor_file() {{ :; }}\n{script}\n").stdout)
+    assert done.splitlines()[-1] == f"proxied=environment|logins|{tmp_path}/environment|{said}"
+    assert "hunter" not in done
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("word", ["DIRECT", "false"])
+def test_a_word_of_apt_for_no_proxy_is_none(shell: str, word: str, tmp_path: Path) -> None:
+    _program(tmp_path / "apt-config", f"echo 'Acquire::https::Proxy \"{word}\";'")
+    head = f"PATH={tmp_path}:{os.environ['PATH']}\nmoor_fact() {{ :; }}\nmoor_file() {{ :; }}\n"
+    found = text(sh(shell, f"{head}{READ_PROXIES}\n").stdout).splitlines()
+    assert [line.split("|")[4] for line in found if "|apt|" in line] == [""]
 
 
 @given(st.text())
