@@ -69,6 +69,9 @@ def test_a_missing_ssh_config_is_no_error() -> None:
 def test_an_ssh_config_that_cannot_be_parsed_is_an_error(ssh_config: Write) -> None:
     with pytest.raises(InputError, match="ssh_config"):
         find_destination("node1", 22, "", ssh_config("Host node1\n  !!\n"))
+    with pytest.raises(InputError, match=r"ssh_config: .*; mend it, or name another") as refused:
+        find_destination("node1", 22, "", ssh_config(f"Host node1\n  {'x' * 30_000}\n"))
+    assert len(str(refused.value)) < 1000
 
 
 @pytest.mark.usefixtures("backend")

@@ -22,6 +22,7 @@ HONOURED = (
     *("hostname", "port", "user", "identityfile", "identitiesonly", "userknownhostsfile", "hostkeyalias"),
     *("proxycommand", "proxyjump"),
 )
+LONGEST = 300  # characters of a message of ssh's or paramiko's
 SSH_G_S = 20  # the bound of ``ssh -G``: a Match may run a command
 
 
@@ -56,7 +57,9 @@ def options_of_host(path: Path, host: str, username: str = "") -> HostOptions:
             return _by_ssh(path, version, host, username)
         return _parsed(path, version).lookup(host)
     except (OSError, UnicodeDecodeError, paramiko.SSHException) as error:
-        raise InputError(f"{path}: {error}; mend it, or name another in ssh.config_file") from error
+        words = str(error)  # it may quote a line of any length
+        words = words if len(words) <= LONGEST else f"{words[:LONGEST]} ..."
+        raise InputError(f"{path}: {words}; mend it, or name another in ssh.config_file") from error
 
 
 @lru_cache(maxsize=8)
