@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from moor.formats.nesting import parse_object
+from moor.formats.nesting import objects_in, parse_object
 
 ENDS = {".sig": "signature", ".att": "attestation", ".sbom": "SBOM"}  # of cosign's tags
 REFERRING = "referring"
@@ -126,8 +126,7 @@ def digest_of(content: bytes) -> str:
 
 def referring_in(pages: Iterable[bytes]) -> list[str]:
     """Return the digests in the pages of a list of references; what is none is left out."""
-    entries = [entry for page in pages for entry in _listed(parse_object(page).get("manifests"))]
-    digests = [str(entry.get("digest", "")) for entry in entries if isinstance(entry, Mapping)]
+    digests = [str(entry.get("digest", "")) for entry in _entries(pages)]
     return list(dict.fromkeys(digest for digest in digests if DIGEST.fullmatch(digest)))
 
 
@@ -138,13 +137,14 @@ def manifests_in(content: bytes) -> list[str]:
 
 def marks_in(content: bytes) -> frozenset[str]:
     """Return what tells the layers of a manifest of cosign's apart: each one is a signature, or an attestation."""
-    layers = [layer for layer in _listed(parse_object(content).get("layers")) if isinstance(layer, Mapping)]
+    layers = objects_in(parse_object(content).get("layers"))
     signatures = [_mapping(layer.get("annotations")).get(SIGNATURE, "") for layer in layers]
     return frozenset(f"{layer.get('digest')} {mark}" for layer, mark in zip(layers, signatures, strict=True))
 
 
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _entries(pages: Iterable[bytes]) -> list[Mapping[str, Any]]:
+    """Return the entries in the pages of a list of references, or of an image's index."""
+    return [entry for page in pages for entry in objects_in(parse_object(page).get("manifests"))]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -190,9 +190,7 @@ def descriptor_of(content: bytes) -> dict[str, object]:
 
 def list_with(pages: Sequence[bytes], added: Iterable[Mapping[str, object]]) -> dict[str, object]:
     """Return the list of references that a registry has, with others added to it."""
-    entries = [
-        entry for page in pages for entry in _listed(parse_object(page).get("manifests")) if isinstance(entry, Mapping)
-    ]
+    entries = _entries(pages)
     known = {entry.get("digest") for entry in entries}
     entries += [entry for entry in added if entry["digest"] not in known]
     return {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from moor.errors import InputError
-from moor.formats.nesting import parse_json, parse_object
+from moor.formats.nesting import objects_in, parse_json, parse_object
 from moor.tasks.attached import SIGNATURE
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def is_signed(digest: str, manifests: Iterable[str], read: Read, key: str) -> bo
 
 def _signatures(digest: str, manifest: str, read: Read) -> Iterator[tuple[bytes, bytes]]:
     """Yield the signatures of a manifest that are about the digest, each with what is signed."""
-    for layer in _listed(parse_object(read(manifest)), "layers"):
+    for layer in objects_in(parse_object(read(manifest)).get("layers")):
         kind = str(layer.get("mediaType", ""))
         try:
             if kind == SIMPLE:
@@ -63,17 +63,12 @@ def _signatures(digest: str, manifest: str, read: Read) -> Iterator[tuple[bytes,
 def _of_envelope(digest: str, envelope: Mapping[str, Any]) -> Iterator[tuple[bytes, bytes]]:
     payload, kind = b64decode(envelope["payload"]), str(envelope["payloadType"])
     statement = parse_json(payload)
-    hashes = [one["digest"].get("sha256") for one in _listed(statement, "subject")]
+    hashes = [one["digest"].get("sha256") for one in objects_in(statement.get("subject"))]
     if statement.get("predicateType") == SIGNED and digest.removeprefix("sha256:") in hashes:
         signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
-        for one in _listed(envelope, "signatures"):
+        for one in objects_in(envelope.get("signatures")):
             with suppress(ValueError, LookupError, TypeError):  # what is none takes nothing from the others
                 yield b64decode(one["sig"]), signed
-
-
-def _listed(tree: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    found = tree.get(key)
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _verified(key: PublicKeyTypes, signature: bytes, signed: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -27,6 +28,11 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def objects_in(value: object) -> list[Mapping[str, Any]]:
+    """Return the objects of a list in a JSON text; none if it is no list."""
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def refuse_deep(tree: Any) -> None:

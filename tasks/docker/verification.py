@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
-from moor.formats.nesting import parse_json
+from moor.formats.nesting import parse_object
 from moor.resources.requirement import Requirement
 from moor.tasks.facts import Registry
 
@@ -74,10 +73,9 @@ def _holds(name: str, registry: Registry) -> bool:
 
 def _json(text: str, coded: bool = False) -> dict[str, Any]:
     try:
-        found = parse_json(base64.b64decode(text) if coded else text)
-    except (ValueError, binascii.Error):
+        return parse_object(base64.b64decode(text) if coded else text)
+    except ValueError:  # no base64
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _file_entries(tree: dict[str, Any]) -> object:
